@@ -1,0 +1,1 @@
+"""From an agency's protobuf bytes to published boards."""

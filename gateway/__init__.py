@@ -1,0 +1,1 @@
+"""From published boards to open streams."""

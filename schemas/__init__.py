@@ -1,0 +1,1 @@
+"""The contract between feeds and gateway: what is stored, published and sent."""

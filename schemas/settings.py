@@ -1,0 +1,47 @@
+"""Settings that more than one process reads, from the environment; docs/configuration.md lists all."""
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.errors import StopcastError
+
+
+class SettingsError(StopcastError):
+    """A setting in the environment is missing or malformed; the text names each."""
+
+
+class Settings(BaseSettings):
+    """Where the databases are and how to log. Subclasses add what one process needs."""
+
+    model_config = SettingsConfigDict(env_prefix="STOPCAST_", frozen=True, extra="ignore")
+
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0",
+        validation_alias="REDIS_URL",
+        description="Redis 7+ or Valkey 8+; `redis+cluster://` for a Cluster.",
+    )
+    database_url: str = Field(
+        "postgresql://127.0.0.1:5432/stopcast",
+        validation_alias="DATABASE_URL",
+        description="PostgreSQL 15+.",
+    )
+    config: Path = Field(
+        Path("stopcast.toml"), description="The feeds and their endpoints (feeds/config.py)."
+    )
+    log_level: str = Field("info", description="debug, info, warning or error.")
+    log_format: str = Field("console", description="`console` for people, `json` for machines.")
+
+    @classmethod
+    def load(cls, **given: object) -> "Settings":
+        """Read the environment; `given` overrides it.
+
+        Raises:
+            SettingsError: names every variable that is wrong and why.
+        """
+        try:
+            return cls(**given)  # type: ignore[arg-type]  # pydantic checks them
+        except ValidationError as error:
+            lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            raise SettingsError("settings: " + "; ".join(lines)) from None

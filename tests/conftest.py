@@ -1,0 +1,35 @@
+"""Real servers for every test that needs one: started once a session, emptied between tests."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas import embedded
+
+CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def captures() -> Path:
+    """The folder of real captures (never in the repository); skipped, or with
+    STOPCAST_REQUIRE_CAPTURES=1 failed, where it is missing."""
+    if CAPTURES.is_dir():
+        return CAPTURES
+    text = f"no captures at {CAPTURES}: set STOPCAST_CAPTURES"
+    if os.environ.get("STOPCAST_REQUIRE_CAPTURES") == "1":
+        pytest.fail(text)
+    pytest.skip(text)
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    with embedded.valkey() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    with embedded.postgres() as url:
+        yield url
