@@ -1,0 +1,1 @@
+"""One command of `stopcast feeds` per module: options in, calls into feeds, text out."""
