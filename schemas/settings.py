@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0",
         validation_alias="REDIS_URL",
-        description="Redis 7+ or Valkey 8+; `redis+cluster://` for a Cluster.",
+        description="Redis 7+ or Valkey 8+.",
     )
     database_url: str = Field(
         "postgresql://127.0.0.1:5432/stopcast",

@@ -1,0 +1,55 @@
+"""Finished Server-Sent Events: what is published on Redis and what reaches a socket are the same bytes.
+
+A frame carries no id, because whether an event may have one depends on the stream it is sent in (in
+a batch of snapshots only the last has one); `with_id` puts the line before it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from sse_starlette.event import ServerSentEvent
+
+from schemas.arrivals import Board
+
+_SNAPSHOT_HEAD = b"event: snapshot\ndata: "
+
+
+def event(name: str, data: Mapping[str, Any]) -> bytes:
+    """One event, UTF-8, LF line ends, its data as JSON on one line."""
+    return ServerSentEvent(orjson.dumps(data).decode(), event=name, sep="\n").encode()
+
+
+def snapshot(board: Board) -> bytes:
+    """The whole board."""
+    return event("snapshot", board)
+
+
+def patch(merge_patch: Mapping[str, Any]) -> bytes:
+    """An RFC 7396 patch, `stop_id` and `version` set, from a board's version to its next."""
+    return event("patch", merge_patch)
+
+
+def gone(stop_id: str) -> bytes:
+    """The stop left the schedule, or never was in it."""
+    return event("gone", {"stop_id": stop_id})
+
+
+def goodbye(reason: str, retry_ms: int) -> bytes:
+    """The last event of a stream, with the delay after which the client may come back."""
+    return retry(retry_ms) + event("goodbye", {"reason": reason})
+
+
+def retry(milliseconds: int) -> bytes:
+    """The reconnection delay, on its own (an event without data is not dispatched)."""
+    return ServerSentEvent(retry=milliseconds, sep="\n").encode()
+
+
+def with_id(version: int, frame: bytes) -> bytes:
+    """`frame` with its event id, the cursor that a client sends back to resume."""
+    return b"id: %d\n%b" % (version, frame)
+
+
+def board_json(snapshot_frame: bytes) -> bytes:
+    """The JSON text inside a snapshot's frame: a board is stored encoded, once."""
+    return snapshot_frame[len(_SNAPSHOT_HEAD) : -2]

@@ -1,0 +1,108 @@
+"""LiveStore against a real Valkey: versions, fences, leases, messages."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from schemas import frames, keys
+from schemas.live import FeedState, FencedError, LiveStore, Message, Publication
+
+STOP = "demo:north/side} 1"
+
+
+@pytest.fixture
+async def live(valkey_url: str) -> AsyncIterator[LiveStore]:
+    store = LiveStore.connect(valkey_url)
+    await store.redis.flushall()
+    yield store
+    await store.close()
+
+
+def snapshot(version: int) -> Publication:
+    frame = frames.event("snapshot", {"version": version})
+    return Publication(STOP, None, version, frame, frame)
+
+
+def patch(prev: int, version: int) -> Publication:
+    frame = frames.event("patch", {"version": version})
+    return Publication(STOP, prev, version, frames.event("snapshot", {"version": version}), frame)
+
+
+async def test_a_publication_is_stored_and_reaches_followers_in_one_step(live: LiveStore) -> None:
+    lease = await live.acquire("demo", "me", 10)
+    assert lease is not None
+    assert await live.publish(lease, [snapshot(1)]) == []
+    async with live.redis.pubsub() as pubsub:
+        await pubsub.ssubscribe(keys.channel(STOP))
+        confirmation = await pubsub.get_message(timeout=5)
+        assert confirmation is not None
+        assert confirmation["type"] == "ssubscribe"
+        assert await live.publish(lease, [patch(1, 2)]) == []
+        message = await pubsub.get_message(timeout=5)
+        assert message is not None
+        assert keys.stop_of_channel(message["channel"]) == STOP
+        received = Message.decode(message["data"])
+        assert received == Message(1, 2, lease.fence, frames.event("patch", {"version": 2}))
+    [board] = await live.boards([STOP])
+    assert board is not None
+    assert board.version == 2
+    assert frames.board_json(board.frame) == b'{"version":2}'
+
+
+async def test_a_patch_is_refused_where_another_version_stands(live: LiveStore) -> None:
+    lease = await live.acquire("demo", "me", 10)
+    assert lease is not None
+    await live.publish(lease, [snapshot(5)])
+    assert await live.publish(lease, [patch(4, 6)]) == [STOP]
+    assert await live.versions([STOP, "demo:other"]) == [5, None]
+
+
+async def test_a_thawed_owner_is_fenced_off_by_the_next_ones_stamp(live: LiveStore) -> None:
+    old = await live.acquire("demo", "old", 10)
+    assert old is not None
+    await live.publish(old, [snapshot(1)])
+    assert await live.acquire("demo", "new", 10) is None
+    await live.redis.delete(keys.lease("demo"))  # as if its time had run out
+    new = await live.acquire("demo", "new", 10)
+    assert new is not None
+    assert new.fence > old.fence
+    stood = await live.stamp(new, [STOP, "demo:none"])
+    assert {stop: board.version for stop, board in stood.items()} == {STOP: 1}
+    with pytest.raises(FencedError):
+        await live.publish(old, [patch(1, 2)])
+    with pytest.raises(FencedError):
+        await live.retire(old, 2, [(STOP, frames.gone(STOP))])
+    assert not await live.renew(old, 10)
+    assert await live.renew(new, 10)
+    assert await live.publish(new, [patch(1, 3)]) == []
+
+
+async def test_a_given_back_lease_is_free_and_its_fence_never_comes_again(live: LiveStore) -> None:
+    first = await live.acquire("demo", "a", 10)
+    assert first is not None
+    assert await live.renew(first, 0)
+    await live.redis.hset(keys.feed("demo"), "fence", str(first.fence + 10**9))
+    second = await live.acquire("demo", "b", 10)
+    assert second is not None
+    assert second.fence == first.fence + 10**9 + 1
+
+
+async def test_scripts_survive_a_redis_that_forgot_them(live: LiveStore) -> None:
+    lease = await live.acquire("demo", "me", 10)
+    assert lease is not None
+    await live.redis.script_flush()
+    assert await live.publish(lease, [snapshot(1)]) == []
+
+
+async def test_a_feed_state_comes_back_as_it_was_told(live: LiveStore) -> None:
+    assert await live.acquire("other", "me", 10)  # a fence alone is no state
+    state = FeedState("demo", "live", 17, 100.5, 200.25, 20.0, "me", 7, True, {"agencies": []})
+    await live.tell(state)
+    assert await live.feeds() == {"demo": state}
+    assert state.board_clock(201.25) == 120.5
+
+
+async def test_parents_of_entrances_are_found(live: LiveStore) -> None:
+    await live.tell_parents("demo", {"exit a": "station"})
+    assert await live.parent("demo", "exit a") == "station"
+    assert await live.parent("demo", "station") is None

@@ -1,0 +1,43 @@
+"""Frames are Server-Sent Events as a client's parser reads them."""
+
+import orjson
+from httpx_sse import ServerSentEvent
+from httpx_sse._decoders import SSEDecoder
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import frames
+from schemas.arrivals import Board
+
+
+def parse(stream: bytes) -> list[ServerSentEvent]:
+    decoder = SSEDecoder()
+    events = (decoder.decode(line) for line in stream.decode().split("\n")[:-1])
+    return [event for event in events if event is not None]
+
+
+def board(name: str) -> Board:
+    return {
+        "stop_id": "demo:1",
+        "version": 7,
+        "stop": {"name": name},
+        "routes": {},
+        "arrivals": {},
+        "alerts": {},
+    }
+
+
+@given(st.text())
+def test_any_text_survives_on_one_line_of_data(name: str) -> None:
+    frame = frames.snapshot(board(name))
+    assert frame.count(b"\n") == 3
+    [event] = parse(frames.with_id(7, frame))
+    assert (event.event, event.id) == ("snapshot", "7")
+    assert orjson.loads(event.data) == board(name)
+    assert orjson.loads(frames.board_json(frame)) == board(name)
+
+
+def test_goodbye_says_when_to_come_back() -> None:
+    assert frames.goodbye("draining", 1500) == (
+        b'retry: 1500\n\nevent: goodbye\ndata: {"reason":"draining"}\n\n'
+    )
