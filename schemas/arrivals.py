@@ -55,6 +55,15 @@ class Arrival(TypedDict):
     platform_code: NotRequired[str]
 
 
+def effective_time(arrival: Arrival) -> int | None:
+    """What decides window and order: departure, else arrival, else as scheduled."""
+    for event in ("departure", "arrival", "scheduled_departure", "scheduled_arrival"):
+        moment = arrival.get(event)
+        if isinstance(moment, int):
+            return moment
+    return None
+
+
 class StopSummary(TypedDict, total=False):
     """The stop that a board belongs to. `timezone` is always set."""
 

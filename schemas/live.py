@@ -5,7 +5,7 @@ script (schemas/*.lua) that refuses what a newer owner or another version forbid
 the patches on its channel never contradict each other.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +83,7 @@ class FeedState:
 
     `now` is the board clock at `beat` (the owner's wall clock), running `rate` times as fast: for a
     replay it is in its past. `lineage` (microseconds, as versions are) voids cursors before it.
+    `redis_run` is the run id of the Redis that this was told to: another one has lost writes.
     """
 
     feed_id: str
@@ -95,6 +96,7 @@ class FeedState:
     lineage: int
     complete: bool
     report: dict[str, Any]
+    redis_run: str = ""
 
     def board_clock(self, wall: float) -> float:
         """The board clock when the wall clock shows `wall`."""
@@ -111,6 +113,7 @@ class FeedState:
             "lineage": str(self.lineage),
             "complete": "1" if self.complete else "0",
             "report": orjson.dumps(self.report),
+            "redis_run": self.redis_run,
         }
 
     @classmethod
@@ -130,6 +133,7 @@ class FeedState:
             int(stored[b"lineage"]),
             stored[b"complete"] == b"1",
             orjson.loads(stored[b"report"]),
+            stored[b"redis_run"].decode(),
         )
 
 
@@ -290,6 +294,21 @@ class LiveStore:
                 pipe.sadd(keys.FEEDS, state.feed_id)
                 pipe.hset(keys.feed(state.feed_id), mapping=state.encode())
                 pipe.expire(keys.feed(state.feed_id), FEED_TTL)
+                await pipe.execute()
+
+    async def stops(self, feed_id: str) -> set[str]:
+        """The stop ids (GTFS) that its owner last published boards of."""
+        with _errors():
+            members: set[Any] = await self.redis.smembers(keys.stops(feed_id))
+        return {stop_id.decode() for stop_id in members}
+
+    async def tell_stops(self, feed_id: str, stop_ids: Collection[str]) -> None:
+        """Write which stops have boards, so that a later owner knows which ones to retire."""
+        with _errors():
+            async with self.redis.pipeline(transaction=True) as pipe:
+                pipe.delete(keys.stops(feed_id))
+                if stop_ids:
+                    pipe.sadd(keys.stops(feed_id), *stop_ids)
                 await pipe.execute()
 
     async def tell_parents(self, feed_id: str, parents: dict[Any, Any]) -> None:

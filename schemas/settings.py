@@ -1,6 +1,7 @@
 """Settings that more than one process reads, from the environment; docs/configuration.md lists all."""
 
 from pathlib import Path
+from typing import Literal, Self
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,11 +31,15 @@ class Settings(BaseSettings):
     config: Path = Field(
         Path("stopcast.toml"), description="The feeds and their endpoints (feeds/config.py)."
     )
-    log_level: str = Field("info", description="debug, info, warning or error.")
-    log_format: str = Field("console", description="`console` for people, `json` for machines.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="From which level on is logged."
+    )
+    log_format: Literal["console", "json"] = Field(
+        "console", description="`console` for people, `json` for machines."
+    )
 
     @classmethod
-    def load(cls, **given: object) -> "Settings":
+    def load(cls, **given: object) -> Self:
         """Read the environment; `given` overrides it.
 
         Raises:
@@ -43,5 +48,11 @@ class Settings(BaseSettings):
         try:
             return cls(**given)  # type: ignore[arg-type]  # pydantic checks them
         except ValidationError as error:
-            lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            lines = [f"{cls.variable(str(e['loc'][0]))}: {e['msg']}" for e in error.errors()]
             raise SettingsError("settings: " + "; ".join(lines)) from None
+
+    @classmethod
+    def variable(cls, field: str) -> str:
+        """The environment variable that a field, or its alias, is read from."""
+        known = cls.model_fields.get(field)
+        return f"STOPCAST_{field.upper()}" if known and not known.validation_alias else field

@@ -1,0 +1,198 @@
+"""`stopcast feeds board`."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from feeds.captures import message_from_capture
+from feeds.commands.moment import MOMENT
+from feeds.config import Endpoint, Feed, read_config
+from feeds.decode import DecodeError
+from feeds.fetch import Fetcher, http_client
+from feeds.pipeline import Pipeline
+from feeds.publication import publication
+from feeds.schedule_import import import_schedule
+from feeds.stored_schedule import load_timetable
+from feeds.timetable import Timetable
+from schemas import embedded
+from schemas.database import connect, migrate
+from schemas.errors import StopcastError
+
+EPILOG = """
+\b
+What stands on a board at a recorded moment:
+  stopcast feeds board A31N --schedule gtfs.zip --realtime 1707397157.pb \\
+      --at 2024-02-08T12:59:17Z
+And what the next poll changes:
+  stopcast feeds board A31N --schedule gtfs.zip --realtime 1.pb --at 1707397157 \\
+      --then 2.pb --at 1707397217
+All feeds of a config, as they are now:
+  stopcast feeds board mbta:70061 --config docs/examples/mbta.toml
+"""
+
+
+class BoardError(StopcastError):
+    """A board was asked for that cannot be made."""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("stops", metavar="STOP...", nargs=-1, required=True)
+@click.option("--schedule", metavar="SOURCE", help="GTFS zip, path or URL.")
+@click.option(
+    "--realtime",
+    metavar="FILE_OR_URL",
+    multiple=True,
+    help="GTFS-Realtime message, binary or JSON. Repeatable: each is an endpoint of its own.",
+)
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="Take the sources from a stopcast.toml."
+)
+@click.option("--feed", "feed_id", help="The feed's id. Default: `feed`, or the config's first.")
+@click.option(
+    "--then", metavar="FILE", multiple=True, help="The first endpoint's next poll. Repeatable."
+)
+@click.option(
+    "--at",
+    "moments",
+    type=MOMENT,
+    multiple=True,
+    help="The board clock: RFC 3339 or POSIX seconds. Default: now. Given again: for each --then.",
+)
+def board(
+    *,
+    stops: tuple[str, ...],
+    schedule: str | None,
+    realtime: tuple[str, ...],
+    config: Path | None,
+    feed_id: str | None,
+    then: tuple[str, ...],
+    moments: tuple[float, ...],
+) -> None:
+    """Run the pipeline once and print the boards of stops, one JSON document a line.
+
+    STOP is a GTFS stop_id, or <feed>:<stop_id>. The code is that of `feeds ingest`, but messages
+    count as received at --at, so their age withdraws nothing. No server needs to run: the schedule
+    goes into a PostgreSQL that is thrown away.
+    """
+    if (config is None) == (schedule is None):
+        raise click.UsageError("give either --schedule, with --realtime, or --config")
+    if len(moments) > 1 + len(then):
+        raise click.UsageError("--at was given more often than there are polls")
+    if config is not None:
+        if realtime:
+            raise click.UsageError(
+                "--realtime goes with --schedule; --config has its own endpoints"
+            )
+        feed_id, feed = _configured(config, feed_id, stops)
+    else:
+        feed = Feed(schedule=schedule, endpoints=tuple(Endpoint(url=url) for url in realtime))
+    times = list(moments) or [time.time()]
+    times += [times[-1]] * (1 + len(then) - len(times))
+    later = [_capture_file(name) for name in then]
+    for line in asyncio.run(_lines(feed_id or "feed", feed, stops, later, times)):
+        click.echo(orjson.dumps(line))
+
+
+def _configured(path: Path, feed_id: str | None, stops: Sequence[str]) -> tuple[str, Feed]:
+    feeds = read_config(path).feeds
+    named = (stop.partition(":")[0] for stop in stops)
+    chosen = feed_id or next((name for name in named if name in feeds), next(iter(feeds)))
+    if chosen not in feeds:
+        raise click.UsageError(f"{path} has no feed {chosen}; it has {', '.join(feeds)}")
+    return chosen, feeds[chosen]
+
+
+async def _lines(
+    feed_id: str,
+    feed: Feed,
+    stops: Sequence[str],
+    later: Sequence[tuple[str, bytes]],
+    times: Sequence[float],
+) -> list[Any]:
+    polls = await _fetch(feed.endpoints)
+    timetable = await _timetable(feed_id, feed, times[0])
+    chosen = [_stop(timetable, stop) for stop in stops]
+    pipeline = Pipeline(timetable, replaced_routes=feed.replaced_routes)
+    versions = iter(range(int(times[0] * 1_000_000), 2**63))
+    for index, data in enumerate(polls):
+        _poll(pipeline, index, data, feed.endpoints[index].url, times[0])
+    patches = [*_patches(pipeline, times[0], versions, ())]
+    lines: list[Any] = [orjson.Fragment(orjson.dumps(pipeline.boards.boards[s])) for s in chosen]
+    for (name, data), moment in zip(later, times[1:], strict=True):
+        _poll(pipeline, 0, data, name, moment)
+        patches = [*_patches(pipeline, moment, versions, chosen)]
+        lines += [{"event": "patch", "data": patch} for patch in patches]
+    return lines
+
+
+def _patches(
+    pipeline: Pipeline, now: float, versions: Iterator[int], chosen: Iterable[str]
+) -> Iterator[dict[str, Any]]:
+    wanted = {f"{pipeline.timetable.feed_id}:{stop_id}" for stop_id in chosen}
+    for change in pipeline.changes(pipeline.pending(now), now):
+        version = publication(change, next(versions)).version
+        if change.after["stop_id"] in wanted:
+            yield {"stop_id": change.after["stop_id"], "version": version, **change.patch}
+
+
+def _poll(pipeline: Pipeline, index: int, data: bytes, name: str, now: float) -> None:
+    try:
+        pipeline.poll(index, data, now)
+    except DecodeError as error:
+        raise BoardError(f"{name}: {error}") from None
+
+
+async def _fetch(endpoints: Sequence[Endpoint]) -> list[bytes]:
+    async with http_client() as client:
+        fetchers = [Fetcher(endpoint, client) for endpoint in endpoints]
+        answers = await asyncio.gather(*(fetcher.fetch() for fetcher in fetchers))
+    return [
+        message_from_capture(answer.data or b"", fetcher.shown)
+        for answer, fetcher in zip(answers, fetchers, strict=True)
+    ]
+
+
+def _capture_file(name: str) -> tuple[str, bytes]:
+    try:
+        return name, message_from_capture(Path(name).read_bytes(), name)
+    except OSError as error:
+        raise BoardError(f"--then {name}: {error.strerror}") from None
+
+
+async def _timetable(feed_id: str, feed: Feed, now: float) -> Timetable:
+    if feed.schedule is None:
+        raise BoardError(f"feed {feed_id} has no schedule")
+    with ExitStack() as stack:
+        url = stack.enter_context(embedded.postgres())
+        await migrate(url)
+        async with connect(url) as connection:
+            await import_schedule(feed.schedule, feed_id, connection)
+            today = datetime.fromtimestamp(now, UTC).date()
+            timetable = await load_timetable(connection, feed_id, today)
+            if timetable is not None:
+                local = datetime.fromtimestamp(now, timetable.timezone).date()
+                timetable = await load_timetable(connection, feed_id, local)
+    if timetable is None:
+        raise BoardError(f"{feed.schedule}: nothing was imported")
+    return timetable
+
+
+def _stop(timetable: Timetable, text: str) -> str:
+    prefix = f"{timetable.feed_id}:"
+    stop_id = text if text in timetable.stops else text.removeprefix(prefix)
+    stop = timetable.stops.get(stop_id)
+    if stop is None:
+        raise BoardError(f"stop {text}: the schedule has no such stop_id")
+    if stop.location_type > 1:
+        raise BoardError(
+            f"stop {text} has location_type {stop.location_type} and so no board: "
+            f"ask for its parent, {stop.parent_station}"
+        )
+    return stop_id

@@ -1,0 +1,83 @@
+"""How an endpoint is: how old what it says is, and how often it answers."""
+
+from typing import Any
+
+from schemas.arrivals import FeedStatus
+
+TRIPS_FRESH = 90  # seconds (GTFS-Realtime best practices) …
+ALERTS_FRESH = 600  # … and of an endpoint that only has alerts
+POLLS_FRESH = 3  # polls in a row may bring nothing new
+_ORDER: tuple[FeedStatus, ...] = ("live", "stale", "down")
+
+
+class EndpointHealth:
+    """What happened at one endpoint since the process began. Times are POSIX seconds."""
+
+    def __init__(self, interval: float, expiry: float, begun: float) -> None:
+        self.interval = interval
+        self.expiry = expiry
+        self.polls = 0
+        self.failures = 0
+        self.last_success: float | None = None
+        self.last_error: str | None = None
+        self.only_alerts = False
+        self._begun = begun
+
+    def succeeded(self, wall: float) -> None:
+        """A poll was answered with a message that can be used, or with nothing new."""
+        self.polls += 1
+        self.last_success = wall
+
+    def failed(self, why: str) -> None:
+        """A poll brought nothing that can be used."""
+        self.polls += 1
+        self.failures += 1
+        self.last_error = why
+
+    @property
+    def answered(self) -> bool:
+        """Whether any poll has succeeded."""
+        return self.last_success is not None
+
+    @property
+    def fresh(self) -> float:
+        """Seconds for which its data counts as live."""
+        limit = ALERTS_FRESH if self.only_alerts else TRIPS_FRESH
+        return max(limit, POLLS_FRESH * self.interval)
+
+    def expired(self, timestamp: float, now: float) -> bool:
+        """Whether data of that time is too old to be shown at `now`, both by the board clock."""
+        return now - timestamp > self.fresh + self.expiry
+
+    def status(self, timestamp: float | None, now: float, wall: float) -> FeedStatus:
+        """Its status at `now` by the board clock, `wall` by ours."""
+        silent = wall - (self.last_success or self._begun)
+        if silent > self.fresh + self.expiry:
+            return "down"
+        if timestamp is None or now - timestamp > self.fresh:
+            return "stale"
+        return "live"
+
+    def report(self, shown: str, status: FeedStatus, timestamp: float | None) -> dict[str, Any]:
+        """As it stands in `/v1/feeds/{id}`."""
+        told: dict[str, Any] = {
+            "url": shown,
+            "status": status,
+            "interval": self.interval,
+            "polls": self.polls,
+            "failures": self.failures,
+        }
+        if self.polls:
+            told["success_rate"] = round(1 - self.failures / self.polls, 4)
+        if timestamp is not None:
+            told["timestamp"] = int(timestamp)
+        if self.last_success is not None:
+            told["last_success"] = int(self.last_success)
+        if self.last_error is not None:
+            told["last_error"] = self.last_error
+        return told
+
+
+def worst(statuses: list[FeedStatus]) -> FeedStatus:
+    """A feed is as well as its worst trip endpoint; one without endpoints is its schedule: live."""
+    return max(statuses, key=_ORDER.index, default="live")

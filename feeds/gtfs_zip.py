@@ -1,0 +1,89 @@
+"""The zip of a GTFS schedule: its files' bytes, and the line on which a record stands."""
+
+import csv
+import zlib
+from collections.abc import Iterable, Mapping
+from io import BytesIO, TextIOWrapper
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Self
+from zipfile import BadZipFile, ZipFile
+
+from feeds.schedule_problems import Problem, ScheduleError
+
+BOM = b"\xef\xbb\xbf"
+
+
+class GtfsZip:
+    """A GTFS zip, opened. The files may lie in a sub-folder, as some agencies pack them.
+
+    Errors call it `name`.
+
+    Raises:
+        ScheduleError: there is no such file, or it is no zip, or its contents are damaged.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.name = name
+        try:
+            self._zip = ZipFile(path)
+        except BadZipFile:
+            raise ScheduleError(f"{name} is no zip: it begins with {_beginning(path)!r}") from None
+        except OSError as error:
+            raise ScheduleError(f"{name}: {error.strerror}") from None
+        self._names = _gtfs_names(self._zip.namelist())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._zip.close()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file without its byte order mark; empty if the file is not there."""
+        if name not in self._names:
+            return b""
+        try:
+            return self._zip.read(self._names[name]).removeprefix(BOM)
+        except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            text = f"cannot be unpacked: {error}"
+            problem = Problem(name, None, None, None, text)
+            raise ScheduleError(f"{self.name} cannot be imported:", [problem]) from None
+
+    def lines(self, name: str, records: Iterable[int]) -> Mapping[int, int]:
+        """The line on which each record (counted from 0 after the header) begins.
+
+        Quoted fields may span lines, so this reads the file once more, record by record.
+        """
+        wanted = set(records)
+        found: dict[int, int] = {}
+        reader = csv.reader(TextIOWrapper(BytesIO(self.read(name)), "utf-8", newline=""))
+        begins = 1
+        for record, _ in enumerate(reader, start=-1):
+            if record in wanted:
+                found[record] = begins
+                if len(found) == len(wanted):
+                    break
+            begins = reader.line_num + 1
+        return found
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(40)
+
+
+def _gtfs_names(names: Iterable[str]) -> dict[str, str]:
+    """File name to name in the zip: of the shallowest folder that has an agency.txt."""
+    paths = [PurePosixPath(name) for name in names]
+    folders = [path.parent for path in paths if path.name == "agency.txt"] or [PurePosixPath()]
+    folder = min(folders, key=lambda folder: len(folder.parts))
+    return {path.name: str(path) for path in paths if path.parent == folder}

@@ -1,0 +1,111 @@
+"""What `stopcast up` prints once boards are there: the page, and a line to paste for a busy stop."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import quote
+
+import httpx
+import orjson
+
+from schemas import frames, keys
+from schemas.arrivals import Board, StopId
+from schemas.live import LiveStore
+
+SOON = 600  # seconds; "something is about to happen"
+SAMPLE = 2000  # boards read at most: enough to find a busy stop, quick in a big city
+BOARDS_PATIENCE = 300.0  # seconds; a big schedule takes a while to become boards
+PREDICTION_PATIENCE = 20.0  # a feed may have no realtime at all
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BusyStop:
+    """A stop and how many predicted calls it has within `SOON`."""
+
+    calls: int
+    stop_id: str
+    name: str
+
+
+async def greet(url: str, redis_url: str, feed_ids: set[str]) -> str:
+    """Wait until the gateway at `url` serves the boards of the feeds; the text to print."""
+    live = LiveStore.connect(redis_url)
+    stop = None
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BOARDS_PATIENCE):
+                await _until(lambda: _ready(url))
+                await _until(lambda: _complete(live, feed_ids))
+            async with asyncio.timeout(PREDICTION_PATIENCE):
+                stop = await _until(lambda: _busy_stop(live))
+    finally:
+        await live.close()
+    return greeting(url, stop)
+
+
+def greeting(url: str, stop: BusyStop | None) -> str:
+    """The text; it stands out in a log, and its lines can be pasted as they are."""
+    if stop is None:
+        return f"\n  The boards are at {url}/   (Ctrl-C ends everything)\n"
+    return (
+        f"\n  {stop.name} has {stop.calls} predicted calls within {SOON // 60} minutes. Its board, live:\n"
+        f"\n      {url}/?stop={quote(stop.stop_id)}"
+        f"\n      curl -N '{url}/v1/stops/{quote(stop.stop_id, safe=':')}/stream'\n"
+        "\n  Ctrl-C ends everything.\n"
+    )
+
+
+def predicted_soon(board: Board, now: float) -> int:
+    """How many calls of the board are predicted within `SOON` seconds from `now`."""
+    times = (
+        arrival.get("departure", arrival.get("arrival", 0))
+        for arrival in board["arrivals"].values()
+        if arrival["status"] == "predicted"
+    )
+    return sum(now <= effective <= now + SOON for effective in times)
+
+
+_Found = TypeVar("_Found")
+
+
+async def _until(check: Callable[[], Awaitable[_Found | None]]) -> _Found:
+    """What `check` finds, as soon as it finds something."""
+    while not (found := await check()):  # noqa: ASYNC110  # another process sets no event of ours
+        await asyncio.sleep(0.2)
+    return found
+
+
+async def _ready(url: str) -> bool:
+    try:
+        async with httpx.AsyncClient() as gateway:
+            return (await gateway.get(f"{url}/readyz")).is_success
+    except httpx.HTTPError:
+        return False
+
+
+async def _complete(live: LiveStore, feed_ids: set[str]) -> bool:
+    feeds = await live.feeds()
+    return all(feed_id in feeds and feeds[feed_id].complete for feed_id in feed_ids)
+
+
+async def _busy_stop(live: LiveStore) -> BusyStop | None:
+    clocks = {feed: state.board_clock(time.time()) for feed, state in (await live.feeds()).items()}
+    busy = []
+    for frame in await _sample(live):
+        board: Board = orjson.loads(frames.board_json(frame))
+        now = clocks.get(StopId.parse(board["stop_id"]).feed_id)
+        if now is not None and (calls := predicted_soon(board, now)):
+            busy.append(BusyStop(calls, board["stop_id"], board["stop"].get("name", "")))
+    return max(busy, default=None)
+
+
+async def _sample(live: LiveStore) -> list[bytes]:
+    async with live.redis.pipeline(transaction=False) as pipe:
+        async for key in live.redis.scan_iter(match=keys.BOARDS, count=1000):
+            pipe.hget(key, "frame")
+            if len(pipe) == SAMPLE:
+                break
+        return [frame for frame in await pipe.execute() if frame is not None]

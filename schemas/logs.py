@@ -1,0 +1,58 @@
+"""How every process logs: one event a line on stderr, with its keys and values.
+
+What libraries log by Python's own means comes out in the same form.
+"""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import Processor
+
+from schemas.settings import Settings
+
+# They tell of every request; ours tell what came of it.
+TALKATIVE = ("httpx", "httpcore", "hpack")
+
+
+def configure(settings: Settings) -> None:
+    """Log from now on as the settings say; called once, by the command of a process that stays."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+    ]
+    form = _json() if settings.log_format == "json" else _console(terminal=sys.stderr.isatty())
+    structlog.configure(
+        processors=[*shared, *form],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *form],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def _json() -> list[Processor]:
+    return [
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+
+
+def _console(*, terminal: bool) -> list[Processor]:
+    """For people. Whoever collects a pipe (honcho, systemd, Docker) adds the time itself."""
+    time: list[Processor] = [structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)]
+    # A rich traceback would show local variables: passwords in URLs, agencies' keys.
+    plain = structlog.dev.plain_traceback
+    renderer = structlog.dev.ConsoleRenderer(colors=terminal, exception_formatter=plain)
+    return [*(time if terminal else []), renderer]

@@ -1,0 +1,1 @@
+"""The Postgres schema, one Alembic revision per file in versions/."""

@@ -1,0 +1,164 @@
+"""`stopcast up`: everything on this machine, the same processes as in production."""
+
+import asyncio
+import os
+import shlex
+import socket
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+
+from schemas import children, embedded
+from schemas.data_folder import data_folder
+from schemas.errors import StopcastError
+from schemas.greeting import greet
+from schemas.settings import Settings
+
+# Nobody else balances the load on one's own machine, and honcho kills who needs more than 5 seconds.
+DRAIN = {"STOPCAST_DRAIN_GRACE": "0", "STOPCAST_DRAIN_WINDOW": "1"}
+DEMO_ENDPOINTS = ("trip-updates", "vehicle-positions", "alerts")
+
+
+class UpError(StopcastError):
+    """`stopcast up` cannot start as asked; the text says what to change."""
+
+
+EPILOG = """
+\b
+A demo city on http://127.0.0.1:8000/:
+  stopcast up
+Your feeds, on another port:
+  stopcast up --config mbta.toml --port 9000
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--config",
+    envvar="STOPCAST_CONFIG",
+    type=click.Path(path_type=Path),
+    help="Your feeds, as in docs/examples/. Default: stopcast.toml if it is there, else a demo city.",
+)
+@click.option(
+    "--port",
+    envvar="PORT",
+    type=click.IntRange(1, 65535),
+    default=8000,
+    show_default=True,
+    help="Where the gateway listens.",
+)
+@click.option(
+    "--host",
+    envvar="STOPCAST_HOST",
+    default="127.0.0.1",
+    show_default=True,
+    help="0.0.0.0 lets phones on your network in.",
+)
+@click.option(
+    "--data-dir",
+    envvar="STOPCAST_DATA_DIR",
+    type=click.Path(path_type=Path),
+    default=Path(".stopcast"),
+    show_default=True,
+    help="Where the embedded databases live; the next start uses it again.",
+)
+def up(config: Path | None, port: int, host: str, data_dir: Path) -> None:
+    """Run everything on this machine: a demo city, or the feeds of a config.
+
+    Starts an embedded Valkey and PostgreSQL (unless REDIS_URL and DATABASE_URL name yours), brings
+    the database schema up to date, imports the schedules, and runs the processes of the Procfile
+    until Ctrl-C. As soon as there are boards it prints a page to open and a curl line to paste.
+    """
+    _check_free(host, port)
+    with data_folder(data_dir) as folder, _databases(folder) as databases:
+        env = os.environ | DRAIN | databases | {"PORT": str(port), "STOPCAST_HOST": host}
+        env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', '')}"
+        env["PYTHONUNBUFFERED"] = "1"  # else the log comes in lumps, since it goes through a pipe
+        commands = children.procfile()
+        children.run_to_end("release", commands.pop("release"), env)
+        config = config or _default_config()
+        if config is None:
+            config, commands["simulate"] = _demo_city(folder, env)
+        schedules = _schedules(config)
+        for feed_id, source in schedules.items():
+            _import(feed_id, source, env)
+        env["STOPCAST_CONFIG"] = str(config)
+        url, redis_url = _url(host, port), databases["REDIS_URL"]
+        children.run_together(
+            commands, env, lambda: click.echo(asyncio.run(greet(url, redis_url, set(schedules))))
+        )
+
+
+def _check_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # TIME_WAIT is no obstacle
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UpError(
+                f"cannot listen on {host}:{port}: {error.strerror}; "
+                "choose another port with --port or PORT"
+            ) from None
+
+
+@contextmanager
+def _databases(folder: Path) -> Iterator[dict[str, str]]:
+    """REDIS_URL and DATABASE_URL: the environment's, else of servers that run meanwhile."""
+    with ExitStack() as stack:
+        urls = {name: os.environ[name] for name in _SERVERS if os.environ.get(name)}
+        for name, server in _SERVERS.items():
+            if name not in urls:
+                urls[name] = stack.enter_context(server(folder / server.__name__))
+        yield urls
+
+
+_SERVERS = {"DATABASE_URL": embedded.postgres, "REDIS_URL": embedded.valkey}
+
+
+def _default_config() -> Path | None:
+    path: Path = Settings.model_fields["config"].default
+    return path if path.exists() else None
+
+
+def _demo_city(folder: Path, env: Mapping[str, str]) -> tuple[Path, str]:
+    """Write the demo city's schedule and config; the config, and the command that brings it to life."""
+    schedule, config, port = folder / "demo.zip", folder / "demo.toml", embedded.free_port()
+    simulate = "stopcast feeds simulate"
+    children.run_to_end("simulate", f"{simulate} --write-schedule {schedule}", env)
+    endpoints = [
+        f'[[feeds.demo.endpoints]]\nurl = "http://127.0.0.1:{port}/{name}"\ninterval = 5\n'
+        for name in DEMO_ENDPOINTS
+    ]
+    config.write_text("\n".join([f'[feeds.demo]\nschedule = "{schedule}"\n', *endpoints]))
+    return config, f"{simulate} --port {port}"
+
+
+def _schedules(config: Path) -> dict[str, str | None]:
+    """Where each feed of the config has its schedule; `feeds ingest` checks the rest.
+
+    Raises:
+        UpError: the file cannot be read, or is no TOML with feeds in it.
+    """
+    try:
+        feeds = tomllib.loads(config.read_text())["feeds"]
+        return {feed_id: feed.get("schedule") for feed_id, feed in feeds.items()}
+    except OSError as error:
+        raise UpError(f"config {config}: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UpError(f"config {config}: {error}") from None
+    except (KeyError, AttributeError):
+        raise UpError(f"config {config}: no [feeds.<id>] in it; see docs/examples/") from None
+
+
+def _import(feed_id: str, source: str | None, env: Mapping[str, str]) -> None:
+    if source is not None:
+        command = shlex.join(["stopcast", "feeds", "import", source, "--feed", feed_id])
+        children.run_to_end("import", command, env)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104  # only compared
