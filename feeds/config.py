@@ -67,6 +67,9 @@ class Feed(BaseModel):
     schedule: str | None = Field(
         None, description="GTFS zip, path or URL; imported by `stopcast up`."
     )
+    skip_wrong: bool = Field(
+        False, description="Leave out rows of the schedule that are wrong instead of refusing it."
+    )
     endpoints: tuple[Endpoint, ...] = Field((), description="Where its realtime comes from.")
     replaced_routes: tuple[str, ...] = Field(
         (), description="route_ids of which only realtime tells what runs (docs/operations.md)."

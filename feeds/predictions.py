@@ -231,7 +231,8 @@ def _propagate(
                 delay, silent = None, Service.NO_DATA
             else:
                 times = _given(update, arrival, departure)
-                delay, silent = times.departure - departure, Service.SCHEDULED
+                delay = _given_delay(update) or times.departure - departure
+                silent = Service.SCHEDULED
                 said.append((Service.PREDICTED, times, stop_id))
                 continue
         if delay is None:
@@ -262,6 +263,14 @@ def _given(update: StopTimeUpdate, scheduled_arrival: int, scheduled_departure: 
     if arrival is None:
         arrival = min(scheduled_arrival + departure - scheduled_departure, departure)
     return Times(arrival, departure, _uncertainty(update.departure))
+
+
+def _given_delay(update: StopTimeUpdate) -> int:
+    """The delay that goes on, where the feed says one beside a time that says another (F7).
+
+    0 counts as not said: it is how some producers fill the field beside every time.
+    """
+    return (update.departure if _event(update.departure, 0) is not None else update.arrival).delay
 
 
 def _event(event: StopTimeEvent, scheduled: int) -> int | None:

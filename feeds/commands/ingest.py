@@ -13,6 +13,7 @@ import structlog
 from feeds.config import Config, read_config
 from feeds.fetch import http_client
 from feeds.ingester import Ingester
+from schemas import logs
 from schemas.live import LiveStore, LiveStoreError
 from schemas.settings import Settings
 
@@ -37,6 +38,7 @@ def ingest(config: Path, feed_ids: tuple[str, ...]) -> None:
     DATABASE_URL.
     """
     settings = Settings.load()
+    logs.configure(settings)
     chosen = read_config(config)
     unknown = set(feed_ids) - chosen.feeds.keys()
     if unknown:

@@ -45,7 +45,7 @@ def trip_row(city: City, run: Run) -> dict[str, Any]:
     return {
         "trip_id": run.trip_id,
         "route_id": run.line.id,
-        "service_id": service_of(run.start),
+        "service_id": service_of(run.start - run.line.offset * 60),
         "trip_headsign": city.places[run.stops[-1]].name,
         "direction_id": run.direction,
         "wheelchair_accessible": 1,
