@@ -1,0 +1,83 @@
+"""oracles.json: propagation as other projects' tests expect it, case by case."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from feeds.predictions import Call, Service, predict
+from feeds.quality import Quality
+from feeds.trips import match
+from tests.conftest import CAPTURES
+from tests.timetables import DAY, ZONE, make_timetable, posix, seconds, trip_update
+
+ORACLES = CAPTURES.parent / "oracles.json"
+CASES = json.loads(ORACLES.read_text())["cases"] if ORACLES.exists() else []
+# WIRE's words for the oracles'. A call without prediction is scheduled, or no_data where the feed
+# says so; NOT_SKIPPED leaves either open.
+STATES = {
+    "PREDICTED": {Service.PREDICTED},
+    "NO_PREDICTION": {Service.SCHEDULED, Service.NO_DATA},
+    "SKIPPED": {Service.SKIPPED},
+    "CANCELED": {Service.CANCELED},
+    "NOT_SKIPPED": {Service.SCHEDULED, Service.NO_DATA, Service.PREDICTED},
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+def test_oracle(case: dict[str, Any], captures: Path) -> None:
+    assert captures.exists()
+    day = date.fromisoformat(case.get("service_date", DAY.isoformat()))
+    zone = ZoneInfo(case.get("tz", ZONE.key))
+    rows = [(s["seq"], s["stop_id"], s["arr"], s["dep"]) for s in case["schedule"]]
+    table = make_timetable({"t": rows}, days=[day + timedelta(n) for n in (-1, 0, 1)], zone=zone)
+    trip = {"schedule_relationship": case.get("trip_schedule_relationship", "SCHEDULED")}
+    updates = [_update(update, day, zone) for update in case["stus"]]
+    message = trip_update("t", *updates, start_date=f"{day:%Y%m%d}", **trip)
+    if "trip_update_delay" in case:
+        message.delay = case["trip_update_delay"]
+    note = Quality().note
+    instance = match(message, table, posix("12:00:00", day, zone), note)
+    assert instance is not None
+    found = predict(instance, message, table, note)
+    assert found is not None
+    calls = {call.stop_sequence: call for call in found}
+    for expected in case["expect"]:
+        _check(calls[expected["seq"]], expected, posix("00:00:00", day, zone))
+
+
+def _update(update: dict[str, Any], day: date, zone: ZoneInfo) -> dict[str, Any]:
+    told = dict(update)
+    for event in ("arrival", "departure"):
+        if event in told:
+            told[event] = _event(told[event], day, zone)
+    return told
+
+
+def _event(event: dict[str, Any], day: date, zone: ZoneInfo) -> dict[str, int]:
+    if "local" in event:
+        return {"time": posix(event["local"], day, zone)}
+    if "posix_utc" in event:
+        return {"time": event["posix_utc"]}
+    return {name: value for name, value in event.items() if name in ("delay", "time")}
+
+
+def _check(call: Call, expected: dict[str, Any], zero: int) -> None:
+    if "state" in expected:
+        assert call.service in STATES[expected["state"]]
+    else:
+        assert call.service is Service.PREDICTED
+    for name, event, scheduled in (
+        ("arr", call.arrival, call.scheduled_arrival),
+        ("dep", call.departure, call.scheduled_departure),
+    ):
+        # P05 and P06, peers' choice: ours is transitland's (docs/decisions/0005).
+        local = expected.get(name, expected.get(f"{name}_transitland"))
+        if local is not None:
+            assert event == zero + seconds(local)
+        if f"{name}_delay" in expected:
+            delay = None if event is None or scheduled is None else event - scheduled
+            assert delay == expected[f"{name}_delay"]

@@ -1,0 +1,223 @@
+"""Times along a trip; test names carry the numbers of SPEC_RULES and ORACLES."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from google.transit.gtfs_realtime_pb2 import TripUpdate
+
+from feeds.predictions import Call, Service, predict
+from feeds.quality import Quality
+from feeds.timetable import Timetable
+from feeds.trips import match
+from tests.timetables import Row, make_timetable, posix, stop, trip_update
+
+FOUR: list[Row] = [
+    (1, "a", "10:00:00", "10:00:00"),
+    (2, "b", "10:09:00", "10:10:00"),
+    (3, "c", "10:20:00", "10:20:00"),
+    (4, "d", "10:30:00", "10:30:00"),
+]
+NOW = posix("09:55:00")
+
+
+@pytest.fixture
+def quality() -> Quality:
+    return Quality()
+
+
+def calls(
+    update: TripUpdate, quality: Quality, rows: Sequence[Row] = FOUR, others: Sequence[str] = ()
+) -> list[Call]:
+    table = make_timetable({"t": rows}, stops=[stop(stop_id) for stop_id in others])
+    found = predicted(update, table, quality)
+    assert found is not None
+    return found
+
+
+def predicted(update: TripUpdate, table: Timetable, quality: Quality) -> list[Call] | None:
+    instance = match(update, table, NOW, quality.note)
+    assert instance is not None
+    return predict(instance, update, table, quality.note)
+
+
+def departures(found: list[Call]) -> list[str | None]:
+    return [_local(call.departure) for call in found]
+
+
+def _local(moment: int | None) -> str | None:
+    if moment is None:
+        return None
+    rest = moment - posix("00:00:00")
+    return f"{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
+
+
+def services(found: list[Call]) -> list[str]:
+    return [call.service.value for call in found]
+
+
+def u(sequence: int, **told: Any) -> dict[str, Any]:
+    return {"stop_sequence": sequence, **told}
+
+
+def test_rule_15_an_update_without_stop_times_predicts_nothing(quality: Quality) -> None:
+    assert services(calls(trip_update("t"), quality)) == ["scheduled"] * 4
+
+
+def test_rule_23_time_wins_over_delay(quality: Quality) -> None:
+    told = {"time": posix("10:11:00"), "delay": 300}
+    found = calls(trip_update("t", u(2, departure=told)), quality)
+    assert departures(found)[1] == "10:11:00"
+
+
+def test_f7_the_delay_that_is_given_goes_on_not_the_one_computed(quality: Quality) -> None:
+    told = {"time": posix("10:11:00"), "delay": 300}
+    found = calls(trip_update("t", u(2, departure=told)), quality)
+    assert departures(found)[2:] == ["10:25:00", "10:35:00"]
+
+
+def test_a_delay_of_zero_beside_a_late_time_counts_as_not_said(quality: Quality) -> None:
+    told = {"time": posix("10:11:00"), "delay": 0}
+    found = calls(trip_update("t", u(2, departure=told)), quality)
+    assert departures(found)[2:] == ["10:21:00", "10:31:00"]
+
+
+def test_rule_7_a_time_of_zero_is_no_time(quality: Quality) -> None:
+    found = calls(trip_update("t", u(2, arrival="10:12:00", departure={"time": 0})), quality)
+    assert departures(found)[1] == "10:13:00"
+
+
+def test_rule_29_the_departures_delay_goes_on(quality: Quality) -> None:
+    found = calls(trip_update("t", u(2, arrival=60, departure=120), u(4, arrival=0)), quality)
+    assert departures(found) == [None, "10:12:00", "10:22:00", "10:30:00"]
+
+
+def test_rule_30_a_delay_passes_over_skipped_stops(quality: Quality) -> None:
+    skipped = u(2, schedule_relationship="SKIPPED")
+    found = calls(trip_update("t", u(1, departure=60), skipped), quality)
+    assert services(found) == ["predicted", "skipped", "predicted", "predicted"]
+    assert departures(found) == ["10:01:00", None, "10:21:00", "10:31:00"]
+
+
+def test_rule_31_no_data_ends_a_delay_and_says_so_onward(quality: Quality) -> None:
+    silent = u(2, schedule_relationship="NO_DATA", departure=60)
+    found = calls(trip_update("t", u(1, departure=60), silent, u(4, arrival=60)), quality)
+    assert services(found) == ["predicted", "no_data", "no_data", "predicted"]
+
+
+def test_rule_32_stops_before_the_first_update_stay_scheduled(quality: Quality) -> None:
+    found = calls(trip_update("t", u(3, departure=60)), quality)
+    assert services(found) == ["scheduled", "scheduled", "predicted", "predicted"]
+
+
+def test_rule_33_the_trips_delay_counts_until_a_stop_has_its_own(quality: Quality) -> None:
+    update = trip_update("t", u(3, departure=60))
+    update.delay = 240
+    found = calls(update, quality)
+    assert departures(found) == ["10:04:00", "10:14:00", "10:21:00", "10:31:00"]
+
+
+def test_p04_a_missing_departure_takes_the_arrivals_delay(quality: Quality) -> None:
+    [_, call, *_] = calls(trip_update("t", u(2, arrival=120)), quality)
+    assert (_local(call.arrival), _local(call.departure)) == ("10:11:00", "10:12:00")
+
+
+def test_p05_a_missing_arrival_takes_the_departures_delay(quality: Quality) -> None:
+    """Peer's choice: transitland's, not OpenTripPlanner's, which keeps the schedule."""
+    [_, call, *_] = calls(trip_update("t", u(2, departure=120)), quality)
+    assert (_local(call.arrival), _local(call.departure)) == ("10:11:00", "10:12:00")
+
+
+def test_p11_a_loop_is_matched_in_order(quality: Quality) -> None:
+    loop: list[Row] = [
+        (0, "a", "10:00:00", "10:00:00"),
+        (1, "b", "10:20:00", "10:20:00"),
+        (2, "a", "10:30:00", "10:30:00"),
+    ]
+    told = [{"stop_id": s, "arrival": t} for s, t in [("b", "10:21:00"), ("a", "10:31:00")]]
+    found = calls(trip_update("t", *told), quality, loop)
+    assert departures(found) == [None, "10:21:00", "10:31:00"]
+
+
+def test_rule_34_times_never_decrease(quality: Quality) -> None:
+    late = u(2, arrival="10:15:00", departure="10:14:00")
+    found = calls(trip_update("t", late, u(3, arrival="10:12:00")), quality)
+    assert departures(found) == [None, "10:15:00", "10:15:00", "10:22:00"]
+    assert quality.counts["times_decreasing"] == 2
+
+
+def test_r3_an_empty_stop_time_is_dropped(quality: Quality) -> None:
+    found = calls(trip_update("t", u(1, departure=60), u(2, arrival={})), quality)
+    assert departures(found)[1] == "10:11:00"
+    assert quality.counts["stop_time_empty"] == 1
+
+
+def test_r4_an_unknown_stop_costs_only_its_own_update(quality: Quality) -> None:
+    told = [u(1, departure=60), u(99, departure=600), {"stop_id": "x", "departure": 600}]
+    found = calls(trip_update("t", *told), quality)
+    assert departures(found)[3] == "10:31:00"
+    assert quality.counts["stop_not_in_trip"] == 2
+
+
+def test_r5_a_decreasing_sequence_makes_the_update_unusable(quality: Quality) -> None:
+    update = trip_update("t", u(2, departure=60), u(1, departure=60))
+    assert predicted(update, make_timetable({"t": FOUR}), quality) is None
+    assert quality.counts["stop_sequence_decreasing"] == 1
+
+
+def test_f15_another_known_stop_at_a_sequence_moves_the_call(quality: Quality) -> None:
+    found = calls(trip_update("t", u(2, stop_id="B2", departure=60)), quality, others=["B2"])
+    assert found[1].stop_id == "B2"
+    assert quality.counts["stop_disagrees_moved"] == 1
+
+
+def test_an_unknown_stop_at_a_known_sequence_moves_nothing(quality: Quality) -> None:
+    found = calls(trip_update("t", u(2, stop_id="nowhere", departure=60)), quality)
+    assert (found[1].stop_id, departures(found)[1]) == ("b", "10:11:00")
+    assert quality.counts["stop_disagrees_unknown"] == 1
+
+
+def test_rule_20_an_assigned_stop_takes_the_call(quality: Quality) -> None:
+    told = u(2, schedule_relationship="NO_DATA", stop_time_properties={"assigned_stop_id": "B2"})
+    found = calls(trip_update("t", told), quality, others=["B2"])
+    assert (found[1].stop_id, found[1].service) == ("B2", Service.NO_DATA)
+    assert quality.counts == {}
+
+
+def test_t16_long_delays_are_told(quality: Quality) -> None:
+    assert departures(calls(trip_update("t", u(1, departure=5400)), quality))[0] == "11:30:00"
+
+
+def test_t8_canceled_is_listed_deleted_is_not(quality: Quality) -> None:
+    canceled = trip_update("t", u(1, departure=60), schedule_relationship="CANCELED")
+    assert services(calls(canceled, quality)) == ["canceled"] * 4
+    assert departures(calls(canceled, quality)) == [None] * 4
+    assert calls(trip_update("t", schedule_relationship="DELETED"), quality) == []
+
+
+def test_an_unscheduled_trip_is_its_updates(quality: Quality) -> None:
+    told = [
+        {"stop_id": "a", "departure": "10:00:00"},
+        {"stop_id": "nowhere", "arrival": "10:05:00"},
+        {"stop_id": "b", "arrival": "10:09:00", "departure": "10:10:00"},
+        {"stop_id": "c", "arrival": 60},
+        {"stop_id": "d", "arrival": "10:30:00"},
+    ]
+    found = calls(trip_update("other", *told), quality)
+    assert [call.stop_id for call in found] == ["a", "b", "d"]
+    assert departures(found) == ["10:00:00", "10:10:00", "10:30:00"]
+    assert [call.last for call in found] == [False, False, True]
+    assert quality.counts["stop_unknown"] == 1
+    assert quality.counts["stop_time_empty"] == 1
+
+
+def test_visits_keep_their_names_as_past_ones_are_dropped(quality: Quality) -> None:
+    told = [
+        {"stop_id": "a", "departure": "10:00:00"},
+        {"stop_id": "b", "departure": "10:05:00"},
+        {"stop_id": "a", "departure": "10:10:00"},
+    ]
+    whole = [call.visit for call in calls(trip_update("other", *told), quality)]
+    later = [call.visit for call in calls(trip_update("other", *told[1:]), quality)]
+    assert len(set(whole)) == 3
+    assert later == whole[1:]
