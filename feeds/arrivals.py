@@ -92,12 +92,13 @@ def _tell_times(told: Arrival, call: Call) -> None:
 
 
 def describe_stop(stop: Stop, timetable: Timetable) -> StopSummary:
-    """The stop of a board; its time zone is its own, its parent's or the agency's."""
+    """The stop of a board; its time zone is its station's, its own or the agency's."""
     parent = timetable.stops.get(stop.parent_station or "")
     told: StopSummary = {
         "location_type": stop.location_type,
-        "timezone": stop.timezone
-        or (parent.timezone if parent else None)
+        # GTFS, stop_timezone: a platform inherits its station's instead of applying its own.
+        "timezone": (parent.timezone if parent else None)
+        or stop.timezone
         or timetable.timezone.key,
     }
     if stop.name is not None:

@@ -156,7 +156,7 @@ STOP_TIMES = File(
         Field("stop_headsign"),
         _hint("pickup_type", 3, default=0),
         _hint("drop_off_type", 3, default=0),
-        Field("shape_dist_traveled", Kind.NUMBER, hint=True),
+        Field("shape_dist_traveled", Kind.NUMBER, between=(0, 1e12), hint=True),
         Field("location_group_id"),
         Field("location_id"),
         Field("start_pickup_drop_off_window"),

@@ -72,7 +72,8 @@ def read_schedule(
         stop_times = stop_time_columns(
             tables.pop(STOP_TIMES), tables[TRIPS], tables[STOPS], problems
         )
-        if problems and (problems.whole_files or not skip_wrong or not len(stop_times)):
+        nothing_left = not len(stop_times) or tables[AGENCY].right.is_empty()
+        if problems and (problems.whole_files or not skip_wrong or nothing_left):
             first = problems.first(source.lines)
             raise ScheduleError(f"{name} cannot be imported:", first, len(problems))
         told = [*problems.first(source.lines), *ignored.first(source.lines)]
@@ -104,14 +105,12 @@ def _forget_unknown_parents(stops: GtfsTable, ignored: Problems) -> None:
 
 def _check_timezones(agencies: GtfsTable, problems: Problems) -> None:
     zones = agencies.values["agency_timezone"]
-    unknown = [zone for zone in zones.unique().drop_nulls() if not _is_timezone(zone)]
+    known = [zone for zone in zones.drop_nulls().unique(maintain_order=True) if _is_timezone(zone)]
+    unknown = zones.is_not_null() & ~zones.is_in(known, nulls_equal=True)
     reason = "is no time zone of the IANA database"
-    agencies.mark(
-        zones.is_in(unknown).fill_null(value=False), ("agency_timezone",), reason, problems
-    )
-    odd = zones.is_in(zones.unique(maintain_order=True).drop_nulls()[1:].implode())
+    agencies.mark(unknown, ("agency_timezone",), reason, problems)
     reason = "is not the time zone of the first agency: a schedule has only one"
-    agencies.mark(odd.fill_null(value=False), ("agency_timezone",), reason, problems)
+    agencies.mark(zones.is_in(known[1:], nulls_equal=True), ("agency_timezone",), reason, problems)
 
 
 def _is_timezone(name: str) -> bool:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 from zipfile import BadZipFile, ZipFile
 
+from feeds.gtfs_fields import FILES
 from feeds.schedule_problems import Problem, ScheduleError
 
 BOM = b"\xef\xbb\xbf"
@@ -48,15 +49,19 @@ class GtfsZip:
         return name in self._names
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file without its byte order mark; empty if the file is not there."""
+        """The bytes of a file without its byte order mark; empty if the file is not there.
+
+        Lines that end in CR alone end in LF instead.
+        """
         if name not in self._names:
             return b""
         try:
-            return self._zip.read(self._names[name]).removeprefix(BOM)
+            data = self._zip.read(self._names[name]).removeprefix(BOM)
         except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             text = f"cannot be unpacked: {error}"
             problem = Problem(name, None, None, None, text)
             raise ScheduleError(f"{self.name} cannot be imported:", [problem]) from None
+        return data if b"\n" in data else data.replace(b"\r", b"\n")
 
     def lines(self, name: str, records: Iterable[int]) -> Mapping[int, int]:
         """The line on which each record (counted from 0 after the header) begins.
@@ -82,8 +87,9 @@ def _beginning(path: Path) -> bytes:
 
 
 def _gtfs_names(names: Iterable[str]) -> dict[str, str]:
-    """File name to name in the zip: of the shallowest folder that has an agency.txt."""
-    paths = [PurePosixPath(name) for name in names]
-    folders = [path.parent for path in paths if path.name == "agency.txt"] or [PurePosixPath()]
-    folder = min(folders, key=lambda folder: len(folder.parts))
+    """File name to name in the zip, of the shallowest folder that holds a GTFS file."""
+    known = {file.name for file in FILES}
+    paths = [path for path in map(PurePosixPath, names) if path.name in known]
+    folders = {path.parent for path in paths}
+    folder = min(folders, key=lambda folder: (len(folder.parts), folder), default=None)
     return {path.name: str(path) for path in paths if path.parent == folder}

@@ -99,6 +99,7 @@ class Ingester:
             poller.forget()
 
     async def _own(self, lease: Lease) -> None:
+        self.publisher.redis_run = ""  # nothing is told before it is known what stands
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_lease(lease))
             tasks.create_task(self._work(lease))

@@ -11,6 +11,7 @@ from feeds.endpoint_health import EndpointHealth
 from feeds.fetch import Fetcher, FetchError
 
 LONGEST_BACKOFF = 60.0  # seconds; an agency's server that is ill is left alone for so long
+FIRST_BACKOFF = 1.0  # as long as it never answered: it may only be starting, as we are
 
 log = structlog.get_logger()
 
@@ -81,6 +82,7 @@ class Poller:
         interval = self.fetcher.endpoint.interval
         if not self._failures:
             return interval
+        shortest = interval if self.health.answered else min(interval, FIRST_BACKOFF)
         longest = max(interval, LONGEST_BACKOFF)
         jitter = random.uniform(0.8, 1.2)  # noqa: S311  # no secret
-        return min(interval * 2.0**self._failures, longest) * jitter
+        return min(shortest * 2.0 ** (self._failures - 1), longest) * jitter

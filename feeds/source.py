@@ -1,6 +1,7 @@
 """A GTFS-Realtime source over HTTP: one current message per path, as an agency serves them."""
 
 import hashlib
+import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -123,5 +124,7 @@ def urls(names: Sequence[str], listener: socket.socket) -> list[str]:
 def serve(app: Starlette, listener: socket.socket) -> None:
     """Answer requests until SIGINT or SIGTERM."""
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
-    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it has ended
+    # uvicorn raises the signal again when it has ended; being asked to end is no failure.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])

@@ -13,22 +13,31 @@ from feeds.trips import TripInstance, match
 
 
 class Run(NamedTuple):
-    """One trip instance as realtime has it. `key` begins the keys of its arrivals."""
+    """One trip instance as realtime has it. `key` begins the keys of its arrivals.
+
+    `stops` are those whose boards it concerns: of its calls, and of the scheduled ones that it
+    takes the place of.
+    """
 
     key: str
     instance: TripInstance
     calls: list[Call]
+    stops: frozenset[str]
 
 
-class _Source(NamedTuple):
-    """Where an update came from, ordered by who wins when two speak of one instance.
+class _Said(NamedTuple):
+    """An update of one instance, by one endpoint."""
 
-    The newer timestamp, then the greater bytes, so that the order of arrival never matters.
-    """
+    instance: TripInstance
+    update: TripUpdate
 
-    timestamp: int
-    raw: bytes
-    endpoint: int
+    @property
+    def rank(self) -> tuple[int, bytes]:
+        """Who wins when two speak of one instance: the newer, then the greater bytes.
+
+        So the order in which they come never matters, nor does the entity's id (rule 3).
+        """
+        return self.update.timestamp, self.update.SerializeToString(deterministic=True)
 
 
 class TripUpdates:
@@ -38,8 +47,8 @@ class TripUpdates:
         self.timetable = timetable
         self.runs: dict[str, Run] = {}
         self.by_stop: dict[str, dict[str, Run]] = defaultdict(dict)
-        self._sources: dict[str, dict[_Source, tuple[TripInstance, TripUpdate]]] = defaultdict(dict)
-        self._keys: dict[tuple[int, bytes], tuple[str, _Source]] = {}
+        self._said: dict[str, dict[tuple[int, bytes], _Said]] = defaultdict(dict)
+        self._keys: dict[tuple[int, bytes], str] = {}
 
     def apply(self, endpoint: int, message: Message, now: float, note: Note) -> set[str]:
         """Take what a poll of an endpoint changed; the stops whose boards it touches."""
@@ -51,21 +60,21 @@ class TripUpdates:
 
     def withdraw(self, endpoint: int, note: Note) -> set[str]:
         """Forget all that an endpoint said (it is too old to be shown); the stops touched."""
-        said = [raw for source, raw in self._keys if source == endpoint]
-        return self._settle(self._remove(endpoint, said), note)
+        raws = [raw for source, raw in self._keys if source == endpoint]
+        return self._settle(self._remove(endpoint, raws), note)
 
     def withdraw_older(self, moment: float, note: Note) -> set[str]:
         """Forget updates whose own timestamp lies before `moment`; the stops touched (rule 6)."""
         old = [
-            (key, source)
-            for key, sources in self._sources.items()
-            for source in sources
-            if 0 < source.timestamp < moment
+            (source, said)
+            for sources in self._said.values()
+            for source, said in sources.items()
+            if 0 < said.update.timestamp < moment
         ]
         changed: set[str] = set()
-        for key, source in old:
-            note("trip_update_expired", self._sources[key][source][0].trip_id)
-            changed |= self._remove(source.endpoint, [source.raw])
+        for (endpoint, raw), said in old:
+            note("trip_update_expired", said.instance.trip_id)
+            changed |= self._remove(endpoint, [raw])
         return self._settle(changed, note)
 
     def _add(
@@ -76,46 +85,50 @@ class TripUpdates:
         if instance is None:
             return set()
         key = instance.key(self.timetable.feed_id)
-        source = _Source(update.timestamp, raw, endpoint)
-        if self._sources[key]:
+        if self._said[key]:
             note("trip_update_repeated", instance.trip_id)
-        self._sources[key][source] = (instance, update)
-        self._keys[endpoint, raw] = (key, source)
+        self._said[key][endpoint, raw] = _Said(instance, update)
+        self._keys[endpoint, raw] = key
         return {key}
 
     def _remove(self, endpoint: int, raws: Iterable[bytes]) -> set[str]:
         changed = set()
         for raw in raws:
-            if found := self._keys.pop((endpoint, raw), None):
-                key, source = found
-                del self._sources[key][source]
+            if key := self._keys.pop((endpoint, raw), None):
+                del self._said[key][endpoint, raw]
                 changed.add(key)
         return changed
 
     def _settle(self, changed: Iterable[str], note: Note) -> set[str]:
-        """Predict the changed instances anew; the stops of their calls, before and after."""
+        """Predict the changed instances anew; the stops that this touches, before and after."""
         touched: set[str] = set()
         for key in changed:
             if before := self.runs.pop(key, None):
-                touched |= self._unlist(before)
-            if sources := self._sources[key]:
-                instance, update = sources[max(sources)]
-                calls = predict(instance, update, self.timetable, note)
-                if calls is not None:
-                    self.runs[key] = run = Run(key, instance, calls)
-                    touched |= self._list(run)
-            else:
-                del self._sources[key]
+                self._unlist(before)
+                touched |= before.stops
+            if not self._said[key]:
+                del self._said[key]
+            elif run := self._run(key, note):
+                self.runs[key] = run
+                self._list(run)
+                touched |= run.stops
         return touched
 
-    def _list(self, run: Run) -> set[str]:
-        stops = {call.stop_id for call in run.calls}
-        for stop_id in stops:
-            self.by_stop[stop_id][run.key] = run
-        return stops
+    def _run(self, key: str, note: Note) -> Run | None:
+        candidates = list(self._said[key].values())
+        said = candidates[0] if len(candidates) == 1 else max(candidates, key=lambda s: s.rank)
+        calls = predict(said.instance, said.update, self.timetable, note)
+        if calls is None:
+            return None
+        stops = {call.stop_id for call in calls}
+        if said.instance.trip:
+            stops.update(row.stop_id for row in self.timetable.stop_times(said.instance.trip))
+        return Run(key, said.instance, calls, frozenset(stops))
 
-    def _unlist(self, run: Run) -> set[str]:
-        stops = {call.stop_id for call in run.calls}
-        for stop_id in stops:
-            del self.by_stop[stop_id][run.key]
-        return stops
+    def _list(self, run: Run) -> None:
+        for call in run.calls:
+            self.by_stop[call.stop_id][run.key] = run
+
+    def _unlist(self, run: Run) -> None:
+        for call in run.calls:
+            self.by_stop[call.stop_id].pop(run.key, None)

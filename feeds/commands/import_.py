@@ -43,7 +43,7 @@ def import_(source: str, feed_id: str, *, skip_wrong: bool, database_url: str | 
     result = asyncio.run(_import(url, source, feed_id, skip_wrong=skip_wrong))
     click.echo(_summary(result))
     if result.ignored_total:
-        click.echo(f"left out, as it could not be read ({result.ignored_total:,}):", err=True)
+        click.echo(f"left out what is wrong, {result.ignored_total:,} in all:", err=True)
         for problem in result.ignored:
             click.echo(f"  {problem}", err=True)
         if more := result.ignored_total - len(result.ignored):
@@ -53,7 +53,10 @@ def import_(source: str, feed_id: str, *, skip_wrong: bool, database_url: str | 
 async def _import(url: str, source: str, feed_id: str, *, skip_wrong: bool) -> ImportResult:
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     async with database.connect(url) as connection:
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        console = Console(stderr=True)
+        with Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        ) as bars:
             return await import_schedule(
                 source, feed_id, connection, progress=_Bars(bars).show, skip_wrong=skip_wrong
             )

@@ -76,8 +76,8 @@ def simulate(
     now = wall_time()
     clock = Clock(now if at is None else at, now, speed)
     database_url = Settings.load().database_url
+    listener = listen(host, port)  # first: who polls while we load waits instead of failing
     timetable = asyncio.run(_load(database_url, feed_id, clock.start))
-    listener = listen(host, port)
     current = CurrentSimulation(timetable, seed, interval)
     for url in urls(current.names, listener):
         click.echo(url)

@@ -1,0 +1,329 @@
+"""The ingester between a real agency server, a real Postgres and a real Valkey."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from feeds.clock import Reading
+from feeds.config import Endpoint, Feed
+from feeds.fetch import http_client
+from feeds.ingester import Ingester
+from feeds.schedule_import import import_schedule
+from schemas import frames, keys
+from schemas.arrivals import Board
+from schemas.database import connect, migrate
+from schemas.live import FeedState, LiveStore, Message
+from tests.agency import Agency, served
+from tests.timetables import message, posix, trip_update
+
+NOON = posix("07:55:00")  # by the agency's clock, in Europe/Paris as in Berlin
+PATIENCE = 20.0
+
+
+def late(seconds: int) -> bytes:
+    update = trip_update("t", {"stop_sequence": 1, "departure": seconds})
+    return message(update, timestamp=NOON)
+
+
+@dataclass
+class World:
+    """One agency, one Redis, and as many ingesters as a test starts."""
+
+    agency: Agency
+    live: LiveStore
+    client: httpx.AsyncClient
+    database_url: str
+    gtfs_zip: Callable[..., Path]
+    tasks: dict[str, tuple[Ingester, asyncio.Task[None]]] = field(default_factory=dict)
+
+    def start(self, owner: str = "one", **endpoint: Any) -> Ingester:
+        told = {"url": self.agency.url, "interval": 0.05, "clock": True, **endpoint}
+        feed = Feed(endpoints=(Endpoint.model_validate(told),))
+        ingester = Ingester(
+            "city", feed, self.live,
+            database_url=self.database_url, client=self.client, owner=owner,
+        )  # fmt: skip
+        self.tasks[owner] = (ingester, asyncio.create_task(ingester.run()))
+        return ingester
+
+    async def stop(self, owner: str = "one", *, release: bool = True) -> None:
+        ingester, task = self.tasks.pop(owner)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        if release:
+            await ingester.release()
+
+    async def imported(self, changed: dict[str, str | None] | None = None) -> None:
+        async with connect(self.database_url) as connection:
+            await import_schedule(str(self.gtfs_zip(changed)), "city", connection)
+
+    async def board(self, stop: str) -> Board | None:
+        [stored] = await self.live.boards([f"city:{stop}"])
+        return orjson.loads(frames.board_json(stored.frame)) if stored else None
+
+    async def departures(self, stop: str) -> list[tuple[str, int | None]]:
+        board = await self.board(stop)
+        arrivals = board["arrivals"].values() if board else []
+        return [(told["status"], told.get("departure")) for told in arrivals]
+
+    async def state(self) -> FeedState | None:
+        return (await self.live.feeds()).get("city")
+
+    async def until(self, condition: Callable[[], Awaitable[object]]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not await condition():  # noqa: ASYNC110  # what it asks sets no event
+                await asyncio.sleep(0.02)
+
+    async def until_departures(self, stop: str, expected: list[tuple[str, int | None]]) -> None:
+        async def shown() -> bool:
+            return await self.departures(stop) == expected
+
+        await self.until(shown)
+
+    async def until_complete(self) -> None:
+        async def complete() -> bool:
+            state = await self.state()
+            return state is not None and state.complete
+
+        await self.until(complete)
+
+
+@pytest.fixture
+async def world(
+    valkey_url: str, postgres_url: str, gtfs_zip: Callable[..., Path]
+) -> AsyncIterator[World]:
+    await migrate(postgres_url)
+    live = LiveStore.connect(valkey_url)
+    await live.redis.flushall()
+    async with served(Agency(clock=NOON, body=late(60))) as agency, http_client() as client:
+        world = World(agency, live, client, postgres_url, gtfs_zip)
+        await world.imported()
+        yield world
+        for owner in list(world.tasks):
+            await world.stop(owner)
+    await live.close()
+
+
+ON_TIME = [("predicted", posix("08:01:00"))]
+
+
+@asynccontextmanager
+async def followed(live: LiveStore, stop: str) -> AsyncIterator[Callable[[], Awaitable[Message]]]:
+    """Messages of a stop's channel, one after the other."""
+    async with live.redis.pubsub() as pubsub:
+        await pubsub.ssubscribe(keys.channel(f"city:{stop}"))
+        await pubsub.get_message(timeout=PATIENCE)
+
+        async def following() -> Message:
+            received = await pubsub.get_message(timeout=PATIENCE)
+            assert received is not None
+            return Message.decode(received["data"])
+
+        yield following
+
+
+async def test_schedule_and_realtime_become_boards(world: World) -> None:
+    world.start()
+    await world.until_departures("a", ON_TIME)
+    await world.until_departures("b", [("predicted", posix("08:12:00"))])
+    await world.until_complete()
+    state = await world.state()
+    assert state is not None
+    assert (state.status, state.timestamp, state.now) == ("live", NOON, NOON)
+    assert state.report["agencies"][0]["name"] == "Metro"
+    assert await world.live.stops("city") == {"a", "b", "c"}
+
+
+async def test_a_change_is_a_patch_and_the_same_poll_is_nothing(world: World) -> None:
+    world.start()
+    await world.until_departures("a", ON_TIME)
+    async with followed(world.live, "a") as following:
+        await world.agency.polled(3)
+        world.agency.body = late(120)
+        received = await following()
+    assert received.frame.startswith(b"event: patch\n")
+    before = await world.board("a")
+    assert before is not None
+    assert received.version == before["version"]
+    await world.agency.polled(3)
+    assert await world.board("a") == before
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (200, b"", "empty"),
+        (200, b"<html>Sorry</html>", "malformed"),
+        (200, late(300)[:-4], "malformed"),
+        (500, b"oops", "http_500"),
+        (200, message(timestamp=NOON - 60), "header_back"),
+        (200, message(timestamp=NOON + 3600), "header_ahead"),
+    ],
+)
+async def test_garbage_leaves_the_boards_and_is_reported(
+    world: World, status: int, body: bytes, kind: str
+) -> None:
+    world.start()
+    await world.until_departures("a", ON_TIME)
+    world.agency.status, world.agency.body = status, body
+
+    async def reported() -> bool:
+        state = await world.state()
+        [endpoint] = state.report["endpoints"] if state else [{}]
+        return endpoint.get("last_error", "").startswith(f"{kind}: ")
+
+    await world.until(reported)
+    assert await world.departures("a") == ON_TIME
+    world.agency.status, world.agency.body = 200, late(120)
+    await world.until_departures("a", [("predicted", posix("08:02:00"))])
+
+
+async def test_a_server_that_is_away_leaves_the_boards(world: World) -> None:
+    ingester = world.start()
+    await world.until_departures("a", ON_TIME)
+    ingester.pollers[0].fetcher.endpoint = Endpoint(url="http://127.0.0.1:9/", interval=0.05)
+
+    async def failed() -> bool:
+        return ingester.pollers[0].health.failures > 1
+
+    await world.until(failed)
+    assert await world.departures("a") == ON_TIME
+
+
+async def test_predictions_are_withdrawn_when_they_are_too_old(world: World) -> None:
+    world.start()
+    await world.until_departures("a", ON_TIME)
+    world.agency.clock = NOON + 90 + 600
+    await world.agency.polled()
+    assert await world.departures("b") == [("predicted", posix("08:12:00"))]
+    world.agency.clock += 1
+    await world.until_departures("b", [("scheduled", None)])
+    state = await world.state()
+    assert state is not None
+
+
+async def test_calls_depart_and_leave_without_a_poll(world: World) -> None:
+    world.start()
+    await world.until_departures("a", ON_TIME)
+    world.agency.clock = posix("08:01:01")
+    await world.until_departures("a", [("departed", posix("08:01:00"))])
+    world.agency.clock = posix("08:03:01")
+    await world.until_departures("a", [])
+
+
+async def test_a_restarted_ingester_goes_on_from_what_stands(world: World) -> None:
+    world.start()
+    await world.until_departures("a", ON_TIME)
+    await world.until_complete()
+    before = {stop: await world.board(stop) for stop in "abc"}
+    await world.stop()
+    async with followed(world.live, "a") as following:
+        world.start("two")
+        await world.agency.polled(5)
+        assert {stop: await world.board(stop) for stop in "abc"} == before
+        world.agency.body = late(120)
+        received = await following()
+    assert before["a"] is not None
+    assert received.prev == before["a"]["version"]
+
+
+async def test_nothing_is_withdrawn_before_the_endpoint_has_answered(world: World) -> None:
+    world.start()
+    await world.until_departures("a", ON_TIME)
+    await world.until_complete()
+    await world.stop()
+    world.agency.status = 503
+    second = world.start("two", clock=False)
+    second.clock.hear(Reading(NOON, 0))
+
+    async def failed() -> bool:
+        return second.publisher.redis_run != "" and second.pollers[0].health.failures > 1
+
+    await world.until(failed)
+    assert await world.departures("a") == ON_TIME
+    world.agency.status, world.agency.body = 200, message(timestamp=NOON)
+    await world.until_departures("a", [("scheduled", None)])
+
+
+async def test_a_standby_takes_over_and_the_old_owner_is_fenced_off(world: World) -> None:
+    first = world.start("one")
+    await world.until_departures("a", ON_TIME)
+    world.start("two")
+    fence = await world.live.redis.get(keys.lease("city"))
+    assert fence is not None
+    assert fence.startswith(b"one ")
+    # As if the first had been frozen past its lease: it is gone, and somebody else's at once.
+    await world.live.redis.delete(keys.lease("city"))
+    lease = await world.live.acquire("city", "three", 0.2)
+    assert lease is not None
+    assert lease.fence > int(fence.split()[1])
+    world.agency.body = late(120)
+    await world.until_departures("a", [("predicted", posix("08:02:00"))])
+    assert first.owner == "one"
+
+
+async def test_a_redis_that_lost_everything_gets_it_back_as_snapshots(world: World) -> None:
+    world.start()
+    await world.until_complete()
+    before = await world.state()
+    assert before is not None
+    async with followed(world.live, "a") as following:
+        await world.live.redis.flushdb()
+        received = await following()
+    assert received.frame.startswith(b"event: snapshot\n")
+    await world.until_departures("a", ON_TIME)
+    await world.until_complete()
+    after = await world.state()
+    assert after is not None
+    assert after.lineage > before.lineage
+
+
+async def test_a_redis_that_lost_one_write_is_set_right(world: World) -> None:
+    world.start()
+    await world.until_departures("a", ON_TIME)
+    await world.until_complete()
+    stale = frames.snapshot({**(await world.board("a")), "arrivals": {}})  # type: ignore[typeddict-item]
+    await world.live.redis.hset(keys.board("city:a"), mapping={"version": "7", "frame": stale})
+    world.agency.body = late(120)
+    await world.until_departures("a", [("predicted", posix("08:02:00"))])
+
+
+async def test_a_new_schedule_is_switched_to_and_lost_stops_are_gone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feeds.schedule_watch.CHECK", 0.05)
+    world.start()
+    await world.until_departures("a", ON_TIME)
+    await world.until_complete()
+    async with followed(world.live, "c") as following:
+        await world.imported(
+            {
+                "stops.txt": "stop_id,stop_name,stop_lat,stop_lon\na,Alpha,1,2\nb,Beta,1,2\n",
+                "stop_times.txt": "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n"
+                "t,08:05:00,08:05:00,a,1\nt,08:10:00,08:11:00,b,2\n",
+            }
+        )
+        received = await following()
+    assert received.frame == frames.gone("city:c")
+    await world.until_departures("a", [("predicted", posix("08:06:00"))])
+    assert await world.board("c") is None
+
+
+async def test_headers_are_sent_and_the_url_is_shown_without_its_query(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CITY_KEY", "s3cret")
+    world.start(url=f"{world.agency.url}?key=s3cret", headers={"x-key": "$CITY_KEY"})
+    await world.until_complete()
+    assert world.agency.headers[0]["x-key"] == "s3cret"
+    state = await world.state()
+    assert state is not None
+    assert state.report["endpoints"][0]["url"] == world.agency.url
+    assert "s3cret" not in orjson.dumps(state.report).decode()

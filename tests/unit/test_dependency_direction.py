@@ -1,0 +1,108 @@
+"""The rules of import of docs/architecture.md, held against the source."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# Bytes and times are arguments here: no I/O, no clock, no logging, and nothing of ours that has any.
+PURE = {
+    "feeds.arrivals",
+    "feeds.boards",
+    "feeds.captures",
+    "feeds.clock",
+    "feeds.decode",
+    "feeds.frequency_index",
+    "feeds.gtfs_fields",
+    "feeds.gtfs_stop_times",
+    "feeds.gtfs_table",
+    "feeds.interpolation",
+    "feeds.nyct",
+    "feeds.pipeline",
+    "feeds.predictions",
+    "feeds.quality",
+    "feeds.recording",
+    "feeds.schedule",
+    "feeds.schedule_problems",
+    "feeds.service_days",
+    "feeds.simulation.alerts",
+    "feeds.simulation.chance",
+    "feeds.simulation.entities",
+    "feeds.simulation.lateness",
+    "feeds.simulation.simulation",
+    "feeds.simulation.trips",
+    "feeds.stop_index",
+    "feeds.stop_time_records",
+    "feeds.stop_times",
+    "feeds.timetable",
+    "feeds.trip_updates",
+    "feeds.trips",
+    "gateway.cursor",
+    "gateway.event",
+    "gateway.stop_search",
+    "schemas.arrivals",
+    "schemas.errors",
+    "schemas.frames",
+    "schemas.keys",
+    "schemas.merge_patch",
+}
+OUTSIDE = {
+    *("asyncio", "asyncpg", "click", "honcho", "http", "httptools", "httpx", "io", "logging"),
+    *("multiprocessing", "os", "pathlib", "random", "redis", "rich", "secrets", "shutil", "signal"),
+    *("socket", "sqlalchemy", "ssl", "starlette", "structlog", "subprocess", "sys", "tempfile"),
+    *("threading", "time", "urllib.request", "uvicorn", "uvloop", "zipfile"),
+}
+CLOCKS = (".datetime.now", ".datetime.utcnow", ".datetime.today", ".date.today", ".open", ".print")
+
+PACKAGES = {"feeds", "gateway", "schemas"}
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
+        path.read_text()
+    )
+    for package in PACKAGES
+    for path in (ROOT / package).rglob("*.py")
+}
+
+
+def imports(module: str) -> set[str]:
+    """Full names; `from schemas import keys` gives `schemas` and `schemas.keys`."""
+    found = set()
+    for node in ast.walk(MODULES[module]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            found |= {f"{node.module}", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def below(name: str, parents: set[str]) -> bool:
+    return any(name == parent or name.startswith(f"{parent}.") for parent in parents)
+
+
+def calls(module: str) -> set[str]:
+    tree = ast.walk(MODULES[module])
+    return {ast.unparse(node.func) for node in tree if isinstance(node, ast.Call)}
+
+
+@pytest.mark.parametrize(
+    ("package", "others"),
+    [("feeds", {"gateway"}), ("gateway", {"feeds"}), ("schemas", {"feeds", "gateway"})],
+)
+def test_sides_meet_only_in_schemas(package: str, others: set[str]) -> None:
+    for module in MODULES:
+        if below(module, {package}):
+            wrong = {name for name in imports(module) if below(name, others | {"stopcast"})}
+            assert not wrong, f"{module} imports {wrong}"
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_pure_module_knows_no_outside_and_no_clock(module: str) -> None:
+    assert module in MODULES, "strike it off the list"
+    assert not {name for name in imports(module) if below(name, OUTSIDE)}
+    assert not {name for name in calls(module) if f".{name}".endswith(CLOCKS)}
+    ours = {name for name in imports(module) if name in MODULES}
+    packages = {name for name in ours if MODULES[name].body[1:] == []}  # a docstring, at most
+    assert ours - packages <= PURE, "a pure module imports pure modules only"

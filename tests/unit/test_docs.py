@@ -1,0 +1,98 @@
+"""Documentation that can be wrong is compared with the code."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+import stopcast
+from feeds.config import Endpoint, Feed
+from gateway.settings import GatewaySettings
+from schemas.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
+PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+SETTINGS: tuple[type[BaseModel], ...] = (Settings, GatewaySettings)
+
+
+def variable(name: str, field: FieldInfo) -> str:
+    return str(field.validation_alias or f"STOPCAST_{name.upper()}")
+
+
+def fields(*models: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
+    return [(name, field) for model in models for name, field in model.model_fields.items()]
+
+
+def written(field: FieldInfo) -> str:
+    """A default as the tables write it."""
+    if field.is_required() or field.default is None:
+        return "\N{EN DASH}"
+    if field.default in ({}, ()):
+        return "none"
+    if isinstance(field.default, bool):
+        return "`true`" if field.default else "`false`"
+    return f"`{float(field.default) if field.annotation is float else field.default}`"
+
+
+@pytest.mark.parametrize(("name", "field"), fields(*SETTINGS))
+def test_every_setting_is_documented_with_its_default(name: str, field: FieldInfo) -> None:
+    assert f"| `{variable(name, field)}` | {written(field)} |" in CONFIGURATION
+
+
+def test_no_setting_is_documented_that_does_not_exist() -> None:
+    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", CONFIGURATION, re.MULTILINE))
+    settings = {variable(name, field) for name, field in fields(*SETTINGS)}
+    others = {name for name in documented - settings if not used(name)}
+    assert not others
+
+
+def used(name: str) -> bool:
+    """Read by a command's option or a test fixture rather than by Settings."""
+    files = [*ROOT.glob("schemas/*.py"), *ROOT.glob("gateway/*.py"), ROOT / "tests/conftest.py"]
+    return any(f'"{name}"' in path.read_text() for path in files)
+
+
+@pytest.mark.parametrize(("name", "field"), fields(Feed, Endpoint))
+def test_every_key_of_stopcast_toml_is_documented(name: str, field: FieldInfo) -> None:
+    assert f"| `{name}` | {written(field)} |" in CONFIGURATION
+
+
+@pytest.mark.parametrize("event", ["feed", "snapshot", "patch", "gone", "heartbeat", "goodbye"])
+def test_every_event_is_in_the_protocol(event: str) -> None:
+    assert f"\n| `{event}` |" in PROTOCOL
+
+
+def commands_in_docs() -> list[str]:
+    """Every `stopcast …` line of a code block, and of the Procfile and fly.toml."""
+    found = []
+    for path in [ROOT / "README.md", ROOT / "Procfile", ROOT / "fly.toml", *ROOT.glob("docs/*.md")]:
+        blocks = re.findall(
+            r"^ *(?:\w+: |\w+ = \")?(stopcast [^\"#\n]*)", path.read_text(), re.MULTILINE
+        )
+        found += [block.split("  ")[0].strip() for block in blocks]
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("line", commands_in_docs())
+def test_documented_command_exists_with_its_options(line: str) -> None:
+    words = shlex.split(line)[1:]
+    command: click.Command = stopcast.cli
+    while words and isinstance(command, click.Group):
+        found = command.get_command(click.Context(command), words[0])
+        assert found is not None, f"no command {words[0]!r}"
+        command, words = found, words[1:]
+    options = {option for param in command.params for option in param.opts}
+    assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_each_command_is_listed_by_the_front_door_and_its_help_teaches() -> None:
+    for name in stopcast.COMMANDS:
+        result = CliRunner().invoke(stopcast.cli, [name, "--help"])
+        assert result.exit_code == 0, result.output
+        assert "Usage:" in result.output

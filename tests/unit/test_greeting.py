@@ -1,0 +1,34 @@
+from schemas.arrivals import Arrival, Board
+from schemas.greeting import SOON, BusyStop, greeting, predicted_soon
+
+NOW = 1_700_000_000
+
+
+def board(*arrivals: Arrival) -> Board:
+    return {
+        "stop_id": "metro:a/b",
+        "version": 1,
+        "stop": {"name": "Alpha"},
+        "routes": {},
+        "arrivals": {str(number): arrival for number, arrival in enumerate(arrivals)},
+        "alerts": {},
+    }
+
+
+def test_only_predicted_calls_within_the_next_minutes_count() -> None:
+    departing: Arrival = {"status": "predicted", "arrival": NOW - 20, "departure": NOW + 10}
+    ending: Arrival = {"status": "predicted", "arrival": NOW + SOON}
+    late: Arrival = {"status": "predicted", "departure": NOW + SOON + 1}
+    gone: Arrival = {"status": "departed", "departure": NOW + 1}
+    planned: Arrival = {"status": "scheduled", "scheduled_departure": NOW + 60}
+    assert predicted_soon(board(departing, ending, late, gone, planned), NOW) == 2
+
+
+def test_greeting_has_a_page_and_a_curl_line_that_a_shell_takes() -> None:
+    text = greeting("http://127.0.0.1:8000", BusyStop(3, "metro:a/b 'c'", "Alpha"))
+    assert "      curl -N 'http://127.0.0.1:8000/v1/stops/metro:a%2Fb%20%27c%27/stream'\n" in text
+    assert "      http://127.0.0.1:8000/?stop=metro:a/b%20%27c%27\n" in text
+
+
+def test_greeting_without_a_busy_stop_still_tells_where_the_boards_are() -> None:
+    assert "http://127.0.0.1:8000/" in greeting("http://127.0.0.1:8000", None)
