@@ -53,7 +53,7 @@ def _requoted(name: str, data: bytes, problems: Problems) -> bytes:
     """
     written = StringIO(newline="")
     writer = csv.writer(written, quoting=csv.QUOTE_ALL)
-    reader = csv.reader(StringIO(data.decode(), newline=""), strict=True)
+    reader = csv.reader(StringIO(data.decode(), newline="\n"), strict=True)
     begins = 1
     try:
         for record in reader:

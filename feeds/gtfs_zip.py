@@ -51,7 +51,7 @@ class GtfsZip:
     def read(self, name: str) -> bytes:
         """The bytes of a file without its byte order mark; empty if the file is not there.
 
-        Lines that end in CR alone end in LF instead.
+        Every line ends in LF alone, whatever it ended in, so that all who read it agree on lines.
         """
         if name not in self._names:
             return b""
@@ -61,7 +61,7 @@ class GtfsZip:
             text = f"cannot be unpacked: {error}"
             problem = Problem(name, None, None, None, text)
             raise ScheduleError(f"{self.name} cannot be imported:", [problem]) from None
-        return data if b"\n" in data else data.replace(b"\r", b"\n")
+        return _with_line_feeds(data)
 
     def lines(self, name: str, records: Iterable[int]) -> Mapping[int, int]:
         """The line on which each record (counted from 0 after the header) begins.
@@ -70,7 +70,7 @@ class GtfsZip:
         """
         wanted = set(records)
         found: dict[int, int] = {}
-        reader = csv.reader(TextIOWrapper(BytesIO(self.read(name)), "utf-8", newline=""))
+        reader = csv.reader(TextIOWrapper(BytesIO(self.read(name)), "utf-8", newline="\n"))
         begins = 1
         for record, _ in enumerate(reader, start=-1):
             if record in wanted:
@@ -84,6 +84,13 @@ class GtfsZip:
 def _beginning(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(40)
+
+
+def _with_line_feeds(data: bytes) -> bytes:
+    if b"\r" not in data:
+        return data
+    data = data.replace(b"\r\n", b"\n")
+    return data.replace(b"\r", b" " if b"\n" in data else b"\n")
 
 
 def _gtfs_names(names: Iterable[str]) -> dict[str, str]:

@@ -114,7 +114,7 @@ async def _copy(
     for name, table in tables.items():
         await connection.copy_to_table(
             f"{name}_v{version}",
-            # Quoted texts: a bare carriage return would end the row for Postgres.
+            # Texts are quoted: nothing in them can be taken for the end of a row or of the data.
             source=BytesIO(
                 table.write_csv(include_header=False, quote_style="non_numeric").encode()
             ),

@@ -150,9 +150,9 @@ def _forget_dead_postgres(data_dir: Path) -> None:
     (data_dir / ".handle_pids.json").unlink(missing_ok=True)
     pid_file = data_dir / "postmaster.pid"
     with suppress(OSError, ValueError, IndexError):
-        try:
-            alive = psutil.Process(int(pid_file.read_text().split()[0])).name() == "postgres"
-        except psutil.NoSuchProcess:
-            alive = False
-        if not alive:
-            pid_file.unlink()
+        pid = int(pid_file.read_text().split()[0])
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            if process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE:
+                return
+        pid_file.unlink()

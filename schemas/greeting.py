@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 import httpx
 import orjson
+from redis.exceptions import RedisError
 
 from schemas import frames, keys
 from schemas.arrivals import Board, StopId
-from schemas.live import LiveStore
+from schemas.live import LiveStore, LiveStoreError
 
 SOON = 600  # seconds; "something is about to happen"
 SAMPLE = 2000  # boards read at most: enough to find a busy stop, quick in a big city
@@ -52,7 +53,7 @@ def greeting(url: str, stop: BusyStop | None) -> str:
         return f"\n  The boards are at {url}/   (Ctrl-C ends everything)\n"
     return (
         f"\n  {stop.name} has {stop.calls} predicted calls within {SOON // 60} minutes. Its board, live:\n"
-        f"\n      {url}/?stop={quote(stop.stop_id)}"
+        f"\n      {url}/?stop={quote(stop.stop_id, safe=':/')}"
         f"\n      curl -N '{url}/v1/stops/{quote(stop.stop_id, safe=':')}/stream'\n"
         "\n  Ctrl-C ends everything.\n"
     )
@@ -72,18 +73,17 @@ _Found = TypeVar("_Found")
 
 
 async def _until(check: Callable[[], Awaitable[_Found | None]]) -> _Found:
-    """What `check` finds, as soon as it finds something."""
-    while not (found := await check()):  # noqa: ASYNC110  # another process sets no event of ours
+    """What `check` finds, as soon as it finds something; an error means not yet."""
+    while True:
+        with suppress(httpx.HTTPError, LiveStoreError, RedisError):
+            if found := await check():
+                return found
         await asyncio.sleep(0.2)
-    return found
 
 
 async def _ready(url: str) -> bool:
-    try:
-        async with httpx.AsyncClient() as gateway:
-            return (await gateway.get(f"{url}/readyz")).is_success
-    except httpx.HTTPError:
-        return False
+    async with httpx.AsyncClient() as gateway:
+        return (await gateway.get(f"{url}/readyz")).is_success
 
 
 async def _complete(live: LiveStore, feed_ids: set[str]) -> bool:

@@ -11,8 +11,8 @@ from structlog.typing import Processor
 
 from schemas.settings import Settings
 
-# They tell of every request; ours tell what came of it.
-TALKATIVE = ("httpx", "httpcore", "hpack")
+# They tell of every request and every step of their own; ours tell what came of it.
+TALKATIVE = ("httpx", "httpcore", "hpack", "uvicorn")
 
 
 def configure(settings: Settings) -> None:

@@ -6,9 +6,10 @@ import shlex
 import socket
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -84,8 +85,8 @@ def up(config: Path | None, port: int, host: str, data_dir: Path) -> None:
         if config is None:
             config, commands["simulate"] = _demo_city(folder, env)
         schedules = _schedules(config)
-        for feed_id, source in schedules.items():
-            _import(feed_id, source, env)
+        for feed_id, arguments in schedules.items():
+            _import(feed_id, arguments, env)
         env["STOPCAST_CONFIG"] = str(config)
         url, redis_url = _url(host, port), databases["REDIS_URL"]
         children.run_together(
@@ -137,15 +138,15 @@ def _demo_city(folder: Path, env: Mapping[str, str]) -> tuple[Path, str]:
     return config, f"{simulate} --port {port}"
 
 
-def _schedules(config: Path) -> dict[str, str | None]:
-    """Where each feed of the config has its schedule; `feeds ingest` checks the rest.
+def _schedules(config: Path) -> dict[str, list[str]]:
+    """What `feeds import` is to do for each feed of the config; `feeds ingest` checks the rest.
 
     Raises:
         UpError: the file cannot be read, or is no TOML with feeds in it.
     """
     try:
         feeds = tomllib.loads(config.read_text())["feeds"]
-        return {feed_id: feed.get("schedule") for feed_id, feed in feeds.items()}
+        return {feed_id: _arguments(feed) for feed_id, feed in feeds.items()}
     except OSError as error:
         raise UpError(f"config {config}: {error.strerror}") from None
     except tomllib.TOMLDecodeError as error:
@@ -154,9 +155,14 @@ def _schedules(config: Path) -> dict[str, str | None]:
         raise UpError(f"config {config}: no [feeds.<id>] in it; see docs/examples/") from None
 
 
-def _import(feed_id: str, source: str | None, env: Mapping[str, str]) -> None:
-    if source is not None:
-        command = shlex.join(["stopcast", "feeds", "import", source, "--feed", feed_id])
+def _arguments(feed: Mapping[str, Any]) -> list[str]:
+    source = [feed["schedule"]] if "schedule" in feed else []
+    return source + (["--skip-wrong"] if source and feed.get("skip_wrong") else [])
+
+
+def _import(feed_id: str, arguments: Sequence[str], env: Mapping[str, str]) -> None:
+    if arguments:
+        command = shlex.join(["stopcast", "feeds", "import", *arguments, "--feed", feed_id])
         children.run_to_end("import", command, env)
 
 

@@ -1,12 +1,14 @@
 """Real servers for every test that needs one: started once a session, emptied between tests."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
 from schemas import embedded
+from tests.small_city import SMALL_CITY
 
 CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -33,3 +35,18 @@ def valkey_url() -> Iterator[str]:
 def postgres_url() -> Iterator[str]:
     with embedded.postgres() as url:
         yield url
+
+
+@pytest.fixture
+def gtfs_zip(tmp_path: Path) -> Callable[..., Path]:
+    """`gtfs_zip({name: text})`: the small city with these files instead; None leaves one out."""
+
+    def write(changed: dict[str, str | bytes | None] | None = None, name: str = "gtfs.zip") -> Path:
+        path = tmp_path / name
+        with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+            for file, text in {**SMALL_CITY, **(changed or {})}.items():
+                if text is not None:
+                    archive.writestr(file, text)
+        return path
+
+    return write

@@ -15,7 +15,7 @@ from feeds.captures import message_from_capture
 from feeds.commands.moment import MOMENT
 from feeds.config import Endpoint, Feed, read_config
 from feeds.decode import DecodeError
-from feeds.fetch import Fetcher, http_client
+from feeds.fetch import Fetcher, FetchError, http_client
 from feeds.pipeline import Pipeline
 from feeds.publication import publication
 from feeds.schedule_import import import_schedule
@@ -152,11 +152,15 @@ def _poll(pipeline: Pipeline, index: int, data: bytes, name: str, now: float) ->
 async def _fetch(endpoints: Sequence[Endpoint]) -> list[bytes]:
     async with http_client() as client:
         fetchers = [Fetcher(endpoint, client) for endpoint in endpoints]
-        answers = await asyncio.gather(*(fetcher.fetch() for fetcher in fetchers))
-    return [
-        message_from_capture(answer.data or b"", fetcher.shown)
-        for answer, fetcher in zip(answers, fetchers, strict=True)
-    ]
+        return await asyncio.gather(*map(_fetch_one, fetchers))
+
+
+async def _fetch_one(fetcher: Fetcher) -> bytes:
+    try:
+        answer = await fetcher.fetch()
+    except FetchError as error:
+        raise BoardError(f"{fetcher.shown}: {error}") from None
+    return message_from_capture(answer.data or b"", fetcher.shown)
 
 
 def _capture_file(name: str) -> tuple[str, bytes]:

@@ -1,0 +1,62 @@
+# `make run` on a machine with nothing but Python 3.11+ and make: the environment is made on the way.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; \
+	done)
+ARGS ?=
+
+help:
+	@echo "make run     everything on this machine; make run ARGS='--port 9000 --config my.toml'"
+	@echo "make test    all tests; make test ARGS='tests/unit -k patch'"
+	@echo "make lint    ruff and mypy"
+	@echo "make format  let ruff mend what it can"
+	@echo "make bench   the benchmarks of bench/, one after another"
+	@echo "make lock    choose the newest allowed versions of all dependencies"
+	@echo "make clean   remove the environment, caches and the data folder of \`make run\`"
+
+run: $(VENV)/.installed
+	@$(BIN)/stopcast up $(ARGS)
+
+test: $(VENV)/.installed
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.installed
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy
+
+format: $(VENV)/.installed
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format --quiet
+
+bench: $(VENV)/.installed
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# On the oldest Python that we support: newer ones need a part of what it needs.
+COMPILE := pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
+lock: export CUSTOM_COMPILE_COMMAND = make lock
+lock: $(VENV)/.installed
+	$(BIN)/$(COMPILE) --all-extras --output-file=requirements-dev.lock pyproject.toml
+	$(BIN)/$(COMPILE) --constraint=requirements-dev.lock --output-file=requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .stopcast .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+
+# The hashes pin every file that is installed; the project itself has none, hence the second step.
+$(VENV)/.locked: requirements-dev.lock
+	@test -n "$(PYTHON)" || { echo "Stopcast needs Python 3.11 or newer; none was found. \
+	Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Installing the locked dependencies into $(VENV) ($$($(PYTHON) --version)) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,53 @@
+"""Postgres as the gateway needs it: asked now and then, and never required."""
+
+from typing import Any
+
+import asyncpg
+
+from schemas.database import DatabaseError, shown
+
+# A phone waits for a search; a gateway holds few connections, since there are many gateways.
+TIMEOUT = 5.0
+MAX_CONNECTIONS = 4
+
+
+class Database:
+    """A pool that connects when it is first asked: streams and boards go on without Postgres."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def fetch(self, query: str, *arguments: object) -> list[dict[str, Any]]:
+        """The rows of one query.
+
+        Raises:
+            DatabaseError: names the server (never the password) and the reason.
+        """
+        try:
+            pool = await self._open()
+            async with pool.acquire(timeout=TIMEOUT) as connection:
+                rows = await connection.fetch(query, *arguments, timeout=TIMEOUT)
+        except (
+            OSError,
+            TimeoutError,
+            ValueError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+        ) as error:
+            reason = str(error) or type(error).__name__
+            raise DatabaseError(f"Postgres at {shown(self.url)}: {reason}") from error
+        return [dict(row) for row in rows]
+
+    async def _open(self) -> "asyncpg.Pool[asyncpg.Record]":
+        if self._pool is None:
+            # Without a minimum this makes no connection, so it neither fails nor waits.
+            self._pool = asyncpg.create_pool(
+                self.url, min_size=0, max_size=MAX_CONNECTIONS, timeout=TIMEOUT
+            )
+            await self._pool
+        return self._pool
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            self._pool.terminate()

@@ -1,0 +1,115 @@
+"""What the gateway knows of the feeds: their owners' word, and whether the owners still speak."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import structlog
+
+from gateway.event import chunk
+from gateway.settings import GatewaySettings
+from schemas import frames
+from schemas.live import FEED_TTL, FeedState, LiveStore, LiveStoreError
+
+log = structlog.get_logger()
+
+
+class FeedStates:
+    """Every feed's state; one whose owner fell silent is `down`, whatever it said last."""
+
+    def __init__(
+        self, live: LiveStore, settings: GatewaySettings, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.states: Mapping[str, FeedState] = {}
+        self.changed: Callable[[str], None] = _nobody  # called with a feed of another status
+        self._live = live
+        self._settings = settings
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Look again and again. While Redis is away, what is known ages."""
+        while True:
+            try:
+                await self.poll()
+            except LiveStoreError as error:
+                log.warning("feeds_not_polled", error=str(error))
+                self.take({})
+            await asyncio.sleep(self._settings.feed_poll)
+
+    async def poll(self) -> None:
+        """Look once, now.
+
+        Raises:
+            LiveStoreError: Redis is away.
+        """
+        self.take(await self._live.feeds())
+
+    def take(self, told: Mapping[str, FeedState]) -> None:
+        """Judge what the owners told, or did not tell."""
+        wall = self._clock()
+        before = self.states
+        # A feed that is missing may be one that Redis lost: kept for as long as Redis would have,
+        # but its boards may be lost too.
+        kept = {
+            feed: replace(state, complete=False)
+            for feed, state in before.items()
+            if wall - state.beat < FEED_TTL
+        }
+        self.states = {
+            feed: replace(state, status="down") if self._silent(state, wall) else state
+            for feed, state in {**kept, **told}.items()
+        }
+        for feed, state in self.states.items():
+            if feed not in before or before[feed].status != state.status:
+                self.changed(feed)
+
+    def _silent(self, state: FeedState, wall: float) -> bool:
+        return wall - state.beat > self._settings.owner_timeout
+
+    def know(self, feeds: Iterable[str]) -> bool:
+        """Whether each of these feeds was ever told of."""
+        return all(feed in self.states for feed in feeds)
+
+    def complete(self, feed_id: str) -> bool:
+        """Whether all boards of this feed are there, so that a missing one means no such stop."""
+        state = self.states.get(feed_id)
+        return state is not None and state.complete
+
+    def lineages(self, feeds: Iterable[str]) -> list[int | None]:
+        """Of each feed; None where nothing is known."""
+        states = (self.states.get(feed) for feed in feeds)
+        return [state.lineage if state else None for state in states]
+
+    def events(self, feeds: Iterable[str]) -> bytes:
+        """A `feed` event for each feed, as one piece of the stream."""
+        return b"".join(
+            _feed_frame(feed, *self._facts(state))
+            for feed in feeds
+            if (state := self.states.get(feed))
+        )
+
+    def heartbeat(self, feeds: Iterable[str]) -> bytes:
+        """A `heartbeat` of these feeds, as an HTTP chunk."""
+        facts: dict[str, Any] = {}
+        for feed in feeds:
+            if state := self.states.get(feed):
+                status, timestamp, now = self._facts(state)
+                facts[feed] = {"status": status, "timestamp": timestamp, "now": now}
+        return chunk(frames.event("heartbeat", {"feeds": facts}))
+
+    def _facts(self, state: FeedState) -> tuple[str, int, int]:
+        return state.status, state.timestamp, int(state.board_clock(self._clock()))
+
+
+def _nobody(_: str) -> None:
+    """Until the Hub listens."""
+
+
+@lru_cache(maxsize=256)  # the same for all streams that begin within a second
+def _feed_frame(feed_id: str, status: str, timestamp: int, now: int) -> bytes:
+    return frames.event(
+        "feed", {"feed_id": feed_id, "status": status, "timestamp": timestamp, "now": now}
+    )

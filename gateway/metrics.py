@@ -1,0 +1,98 @@
+"""`/metrics` for Prometheus: the Hub's plain counters, read when somebody asks.
+
+docs/operations.md lists every metric; a test keeps the two equal.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from gateway.feed_states import FeedStates
+from gateway.hub import Hub
+from schemas.live import FeedState
+
+# A field of Counts: the metric's name after the prefix, and its help.
+_COUNTERS = {
+    "opened": ("streams_opened", "Streams opened."),
+    "messages": ("messages", "Messages received from Redis for a followed stop."),
+    "deliveries": ("deliveries", "Events handed to streams because of messages."),
+    "conflations": ("conflations", "Times a stream began to lag, so that it gets snapshots."),
+    "frozen": ("streams_frozen", "Streams aborted because the client took nothing."),
+    "failed": ("streams_failed", "Streams aborted because writing to them raised."),
+    "gaps": ("message_gaps", "Messages that did not follow the version before."),
+    "healed": ("boards_healed", "Boards that a comparison with Redis brought up to date."),
+    "base_swaps": ("base_swaps", "Tails of patches replaced by a fresh snapshot."),
+    "listener_connects": ("listener_connects", "Connections of the Listener to Redis."),
+    "restarts": ("task_restarts", "Background tasks restarted after an error."),
+}
+_LABELLED = {
+    "resumes": ("resumes", "cursor", "Streams by what their cursor was worth."),
+    "goodbyes": ("goodbyes", "reason", "Streams closed by the gateway."),
+    "requests": ("requests", "status", "Answers by HTTP status; 0: the client left before."),
+}
+_PREFIX = "stopcast_gateway_"
+
+
+class GatewayCollector(Collector):
+    """The metrics of one gateway process, and of the feeds as it sees them."""
+
+    def __init__(self, hub: Hub, feeds: FeedStates) -> None:
+        self.hub = hub
+        self.feeds = feeds
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._gauges()
+        yield from self._counters()
+        yield from _of_feeds(self.feeds.states, time.time())
+
+    def _gauges(self) -> Iterator[Metric]:
+        hub = self.hub
+        lagging = sum(subscriber.lacks is not None for subscriber in hub.subscribers)
+        yield GaugeMetricFamily(f"{_PREFIX}streams", "Open streams.", len(hub.subscribers))
+        yield GaugeMetricFamily(f"{_PREFIX}streams_lagging", "Streams catching up.", lagging)
+        yield GaugeMetricFamily(f"{_PREFIX}topics", "Stops followed.", len(hub.topics))
+
+    def _counters(self) -> Iterator[Metric]:
+        counts = self.hub.counts
+        for field, (name, text) in _COUNTERS.items():
+            yield CounterMetricFamily(_PREFIX + name, text, getattr(counts, field))
+        for field, (name, label, text) in _LABELLED.items():
+            metric = CounterMetricFamily(_PREFIX + name, text, labels=[label])
+            for value, count in getattr(counts, field).items():
+                metric.add_metric([str(value)], count)
+            yield metric
+
+
+def _of_feeds(feeds: Mapping[str, FeedState], wall: float) -> Iterator[Metric]:
+    live = GaugeMetricFamily("stopcast_feed_live", "1 unless stale or down.", labels=["feed"])
+    complete = GaugeMetricFamily(
+        "stopcast_feed_complete", "1 once all boards are there.", labels=["feed"]
+    )
+    age = GaugeMetricFamily(
+        "stopcast_feed_data_age_seconds", "Board clock minus the data's time.", labels=["feed"]
+    )
+    for feed_id, feed in feeds.items():
+        live.add_metric([feed_id], feed.status == "live")
+        complete.add_metric([feed_id], feed.complete)
+        if feed.timestamp:
+            age.add_metric([feed_id], feed.board_clock(wall) - feed.timestamp)
+    yield from (live, complete, age)
+
+
+async def metrics(request: Request) -> Response:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(GatewayCollector(request.app.state.hub, request.app.state.feeds))
+    ProcessCollector(registry=registry)
+    encode, content_type = choose_encoder(request.headers.get("accept", ""))
+    headers = {"Content-Type": content_type, "Cache-Control": "no-store"}
+    return Response(encode(registry), 200, headers)
+
+
+ROUTES: list[BaseRoute] = [Route("/metrics", metrics)]

@@ -1,0 +1,55 @@
+"""Which stops a request asks for: `q`, or `lat`, `lon` and `radius`, a page at a time."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Annotated, Literal, NamedTuple, Self
+
+import orjson
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import model_validator as validator
+
+# Postgres has no text with a NUL character.
+Text = Annotated[str, StringConstraints(pattern="^[^\0]*$")]
+Words = Annotated[Text, StringConstraints(strip_whitespace=True, max_length=200)]
+
+
+class Position(NamedTuple):
+    """Where a page of stops ended, in the order in which they are listed."""
+
+    distance: float
+    rank: Literal[0, 1]
+    name: Text
+    stop_id: Text
+
+    def encode(self) -> str:
+        return urlsafe_b64encode(orjson.dumps([*self])).decode().rstrip("=")
+
+    @staticmethod
+    def decode(text: object) -> object:
+        """What `encode` made, before it is validated."""
+        if not isinstance(text, str):
+            return text
+        try:
+            return orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        except ValueError:
+            raise ValueError("not a cursor that this server gave out") from None
+
+
+class StopSearch(BaseModel):
+    """The parameters of `GET /v1/stops`; degrees and metres."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    q: Words = ""
+    lat: float | None = Field(None, ge=-90, le=90)
+    lon: float | None = Field(None, ge=-180, le=180)
+    radius: float = Field(1000, gt=0, le=100_000)
+    limit: int = Field(20, ge=1, le=100)
+    cursor: Annotated[Position | None, BeforeValidator(Position.decode)] = None
+
+    @validator(mode="after")
+    def _is_a_place(self) -> Self:
+        if (self.lat is None) != (self.lon is None):
+            raise ValueError("lat, lon: one needs the other")
+        if "radius" in self.model_fields_set and self.lat is None:
+            raise ValueError("radius: needs lat and lon")
+        return self

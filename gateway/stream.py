@@ -1,0 +1,179 @@
+"""The streams' responses: headers through ASGI, events straight to the transport.
+
+sse-starlette's response brings headers and HEAD; its pump (four tasks and a queue per client) is
+replaced by the Hub, which writes chunks that are ready for all clients at once (docs/decisions/).
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from sse_starlette.sse import EventSourceResponse
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from gateway import cursor
+from gateway.hub import Hub
+from gateway.missing import missing_board
+from gateway.paths import StopRoute
+from gateway.problems import Problem, unavailable
+from gateway.stream_request import StreamRequest
+from gateway.subscriber import Subscriber, jittered
+from gateway.topic import State, Topic
+from schemas import frames
+from schemas.arrivals import StopId
+from schemas.live import LiveStore, LiveStoreError
+
+# The key in scope["extensions"] under which gateway/server.py puts the connection's transport.
+TRANSPORT = "stopcast.transport"
+
+
+class NotNowError(Exception):
+    """A stream cannot be served for a passing reason: a goodbye, or a problem."""
+
+    def __init__(self, reason: str, problem: Problem) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.problem = problem
+
+
+class BoardStream(EventSourceResponse):
+    """One shared response: the ASGI application of the stream routes.
+
+    What a connection keeps alive is the memory per stream, so it gets no response of its own.
+    """
+
+    def __init__(self, hub: Hub, live: LiveStore) -> None:
+        super().__init__(content=iter(()))
+        self.hub = hub
+        self.live = live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = StreamRequest.of(scope, self.hub.settings.max_stops)
+        transport = scope.get("extensions", {}).get(TRANSPORT)
+        if transport is None:
+            raise Problem(501, "no_transport", "Streams need Stopcast's server: stopcast gateway.")
+        topics = self.hub.hold(map(str, request.stops))
+        try:
+            self._admit(scope)
+            await self._find(request.stops, topics)
+            self._admit(scope)  # again: time has passed
+            if scope["method"] == "HEAD":
+                await super().__call__(scope, receive, send)
+            else:
+                await send(
+                    {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+                )
+                await self._stream(request, topics, transport, receive, send)
+        except NotNowError as refusal:
+            await self._refuse(refusal, request, scope, receive, send)
+        finally:
+            self.hub.release(topics)
+
+    def _admit(self, scope: Scope) -> None:
+        if scope["app"].state.draining:
+            raise NotNowError(
+                "draining", unavailable("draining", "This gateway is being replaced.")
+            )
+        if len(self.hub.subscribers) >= self.hub.settings.max_streams:
+            raise NotNowError(
+                "overloaded", unavailable("overloaded", "This gateway has no room for a stream.")
+            )
+
+    async def _find(self, stops: Sequence[StopId], topics: Sequence[Topic]) -> None:
+        """Wait until it is known what exists.
+
+        Raises:
+            Problem: 404, there is no such stop (of several: none of them exists).
+            NotNowError: Redis or the feed's boards are not there yet.
+        """
+        try:
+            async with asyncio.timeout(self.hub.settings.start_timeout):
+                if not self.hub.feeds.know(stop.feed_id for stop in stops):
+                    await self.hub.feeds.poll()
+                for topic in topics:
+                    await topic.known.wait()
+                problems = [
+                    await missing_board(self.live, self.hub.feeds.states, stop)
+                    for stop, topic in zip(stops, topics, strict=True)
+                    if topic.state is State.GONE
+                ]
+        except (TimeoutError, LiveStoreError):
+            problem = unavailable("live_store_unavailable", "The live boards cannot be reached.")
+            raise NotNowError("unavailable", problem) from None
+        for problem in problems:
+            if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                raise NotNowError("unavailable", problem)
+        if len(problems) == len(topics):
+            raise problems[0]
+
+    async def _refuse(
+        self,
+        refusal: NotNowError,
+        request: StreamRequest,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        if not request.by_event_source:
+            raise refusal.problem
+        self.hub.counts.goodbyes[refusal.reason] += 1
+        goodbye = frames.goodbye(refusal.reason, self.hub.retry_ms())
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection": "close"}
+        response = Response(goodbye, 200, headers, "text/event-stream")
+        await response(scope, receive, send)
+
+    async def _stream(
+        self,
+        request: StreamRequest,
+        topics: Sequence[Topic],
+        transport: asyncio.Transport,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        hub = self.hub
+        feeds = tuple(sorted({stop.feed_id for stop in request.stops}))
+        transport.set_write_buffer_limits(high=hub.settings.write_buffer)
+        subscriber = Subscriber(hub, topics, feeds, transport, send)
+        if lifetime := hub.settings.stream_lifetime:
+            subscriber.deadline = asyncio.get_running_loop().time() + jittered(lifetime, 0.2)
+        subscriber.lacks = self._lacking(request.cursor, feeds, topics)
+        hub.add(subscriber)
+        try:
+            await subscriber.catch_up(frames.retry(hub.retry_ms()))
+            while (await receive())["type"] != "http.disconnect":
+                pass  # the request's body, which nobody needs
+        finally:
+            hub.remove(subscriber)
+
+    def _lacking(
+        self, text: str | None, feeds: Sequence[str], topics: Sequence[Topic]
+    ) -> set[Topic]:
+        """The topics that the client's cursor does not cover; `gone` is said every time."""
+        resumes = self.hub.counts.resumes
+        if text is None:
+            resumes["fresh"] += 1
+            return set(topics)
+        held = cursor.parse(text, time.time_ns() // 1000, self.hub.feeds.lineages(feeds))
+        if held is None:
+            resumes["void"] += 1
+            return set(topics)
+        alone = len(topics) == 1
+        lacking = {
+            topic
+            for topic in topics
+            if topic.state is State.GONE or not cursor.covers(held, topic.version, alone=alone)
+        }
+        resumes["snapshots" if lacking else "current"] += 1
+        return lacking
+
+
+def stream_routes(hub: Hub, live: LiveStore) -> list[BaseRoute]:
+    """`/v1/stops/{stop_id}/stream` and `/v1/stream`."""
+    endpoint = BoardStream(hub, live)
+    return [
+        StopRoute("/v1/stops/{stop_id:stop}/stream", endpoint, methods=["GET"]),
+        Route("/v1/stream", endpoint, methods=["GET"]),
+    ]

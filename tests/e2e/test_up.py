@@ -1,0 +1,159 @@
+"""`stopcast up` as a person uses it: a terminal, a browser, Ctrl-C, and worse."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from schemas.embedded import free_port
+
+STOPCAST = Path(sys.executable).with_name("stopcast")
+PATIENCE = 60
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.05)
+
+
+class Up:
+    """One run, in a process group of its own as a terminal gives it."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.log = folder.with_name(f"up-{self.port}.log")
+        unset = {"REDIS_URL", "DATABASE_URL", "STOPCAST_CONFIG", "PORT"}
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(  # noqa: S603  # our own command
+                [STOPCAST, "up", "--data-dir", folder, "--port", str(self.port), *arguments],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={name: value for name, value in os.environ.items() if name not in unset},
+                cwd=folder.parent,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def wait_for(self, text: str) -> None:
+        until(lambda: text in self.output or self.process.poll() is not None, text)
+        assert text in self.output, self.output
+
+    def family(self) -> list[psutil.Process]:
+        """Every process it has started; PostgreSQL is none of its children."""
+        postmaster = int((self.folder / "postgres/postmaster.pid").read_text().split()[0])
+        return [
+            *psutil.Process(self.process.pid).children(recursive=True),
+            psutil.Process(postmaster),
+        ]
+
+    def ctrl_c(self) -> int:
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(PATIENCE)
+
+
+def alive(processes: list[psutil.Process]) -> list[str]:
+    return [
+        str(process)
+        for process in processes
+        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    ]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Up]]:
+    runs: list[Up] = []
+
+    def start_one(*arguments: str) -> Up:
+        runs.append(Up(tmp_path / "data", *arguments))
+        return runs[-1]
+
+    yield start_one
+    for run in runs:
+        if run.process.poll() is None:
+            run.ctrl_c()
+
+
+def test_demo_city_is_served_and_ctrl_c_ends_everything(start: Callable[..., Up]) -> None:
+    up = start()
+    up.wait_for("curl -N")
+    found = re.search(r"curl -N '(\S+)'", up.output)
+    assert found, up.output
+    events = []
+    with httpx.stream("GET", found[1], timeout=PATIENCE) as stream:
+        for line in stream.iter_lines():
+            events += [line.removeprefix("event: ")] if line.startswith("event: ") else []
+            if "patch" in events:
+                break
+    assert "snapshot" in events[: events.index("patch")]
+    assert httpx.get(f"http://127.0.0.1:{up.port}/").is_success
+    family = up.family()
+    assert up.ctrl_c() == 0
+    assert not alive(family)
+    assert "Traceback" not in up.output
+
+    again = start()
+    again.wait_for("curl -N")
+    assert "unchanged: demo" in again.output
+    assert again.ctrl_c() == 0
+
+
+def test_start_after_a_kill_finds_nothing_of_it_and_the_data_again(
+    start: Callable[..., Up],
+) -> None:
+    killed = start()
+    killed.wait_for("boards_complete")
+    family = killed.family()
+    killed.process.kill()
+    killed.process.wait()
+    up = start()
+    up.wait_for("curl -N")
+    assert "unchanged: demo" in up.output
+    survivors = alive(family)
+    assert all("postgres" in name for name in survivors), survivors  # it is used again
+    assert up.ctrl_c() == 0
+    assert not alive(family)
+
+
+def test_second_up_in_the_same_folder_is_refused(start: Callable[..., Up]) -> None:
+    first = start()
+    first.wait_for("started")
+    second = start()
+    assert second.process.wait(PATIENCE) == 1
+    assert f"(pid {first.process.pid})" in second.output
+
+
+def test_taken_port_is_named(start: Callable[..., Up]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        up = start("--port", str(port))
+        assert up.process.wait(PATIENCE) == 1
+    assert f"127.0.0.1:{port}" in up.output
+    assert "--port" in up.output
+    assert not up.folder.exists()
+
+
+def test_process_that_ends_by_itself_ends_all_and_is_named(
+    start: Callable[..., Up], tmp_path: Path
+) -> None:
+    config = tmp_path / "wrong.toml"
+    config.write_text('[feeds.metro]\nendpoints = [{ url = "x.pb", interval = "often" }]\n')
+    up = start("--config", str(config))
+    assert up.process.wait(PATIENCE) == 1
+    assert "ingester (exit code 1)" in up.output.splitlines()[-1]
+    assert "line 2" in up.output  # as the ingester said it
+    assert not (up.folder / "postgres/postmaster.pid").exists()

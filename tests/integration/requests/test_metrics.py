@@ -1,0 +1,70 @@
+"""`GET /metrics`."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.counts import Counts
+from gateway.metrics import _COUNTERS, _LABELLED, GatewayCollector
+from tests.served import Served
+
+OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
+
+
+async def scrape(gateway: Served) -> dict[tuple[str, str], float]:
+    """Values by name and by their one label, if they have one."""
+    answer = await gateway.client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    return {
+        (sample.name, "".join(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+async def test_the_hubs_counts_and_the_process_are_told(gateway: Served) -> None:
+    counts = gateway.app.state.hub.counts
+    counts.opened, counts.deliveries = 3, 40
+    counts.goodbyes["draining"] += 2
+    await gateway.client.get("/nowhere")
+    values = await scrape(gateway)
+    assert values["stopcast_gateway_streams", ""] == 0
+    assert values["stopcast_gateway_streams_opened_total", ""] == 3
+    assert values["stopcast_gateway_deliveries_total", ""] == 40
+    assert values["stopcast_gateway_goodbyes_total", "draining"] == 2
+    assert values["stopcast_gateway_requests_total", "404"] == 1
+    assert values["process_resident_memory_bytes", ""] > 0
+
+
+async def test_each_feed_is_told(gateway: Served) -> None:
+    await gateway.tell(status="stale", complete=False, now=1000.0, timestamp=940, rate=0.0)
+    values = await scrape(gateway)
+    assert values["stopcast_feed_live", "demo"] == 0
+    assert values["stopcast_feed_complete", "demo"] == 0
+    assert values["stopcast_feed_data_age_seconds", "demo"] == 60
+
+
+async def test_openmetrics_is_spoken_to_those_who_ask(gateway: Served) -> None:
+    answer = await gateway.client.get(
+        "/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"}
+    )
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    assert answer.text.endswith("# EOF\n")
+
+
+def test_everything_that_is_counted_is_a_metric() -> None:
+    assert {field.name for field in fields(Counts)} == {*_COUNTERS, *_LABELLED}
+
+
+async def test_the_documentation_lists_each_metric_as_it_is(gateway: Served) -> None:
+    state = gateway.app.state
+    told = {
+        (metric.name + "_total" * (metric.type == "counter"), metric.documentation)
+        for metric in GatewayCollector(state.hub, state.feeds).collect()
+    }
+    rows = re.findall(
+        r"^\| `(stopcast_\w+)` \|[^|]*\| (.*) \|$", OPERATIONS.read_text(), re.MULTILINE
+    )
+    assert set(rows) == told

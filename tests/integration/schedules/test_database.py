@@ -1,0 +1,53 @@
+import asyncio
+
+import pytest
+from click.testing import CliRunner
+
+from schemas import database
+from schemas.database import DatabaseError
+from schemas.database_cli import db
+
+
+async def test_migrating_goes_to_the_newest_revision_and_then_does_nothing(
+    empty_url: str,
+) -> None:
+    first = await database.migrate(empty_url)
+    assert first.before is None
+    assert await database.migrate(empty_url) == (first.after, first.after)
+
+
+async def test_two_releases_at_once_take_turns(empty_url: str) -> None:
+    migrations = await asyncio.gather(*(database.migrate(empty_url) for _ in range(3)))
+    assert sorted(migration.before is None for migration in migrations) == [False, False, True]
+
+
+async def test_a_database_from_the_future_is_left_alone(migrated_url: str) -> None:
+    async with database.connect(migrated_url) as connection:
+        await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(DatabaseError, match="revision 9999, which this Stopcast does not know"):
+        await database.migrate(migrated_url)
+
+
+async def test_a_database_without_our_schema_says_what_to_do(empty_url: str) -> None:
+    with pytest.raises(DatabaseError, match="run `stopcast db migrate`"):
+        async with database.connect(empty_url) as connection:
+            await connection.fetch("SELECT * FROM schedules")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://me:secret@127.0.0.1:1/city", "mysql://me:secret@127.0.0.1/city", "city"],
+)
+async def test_an_error_tells_where_and_why_and_never_the_password(url: str) -> None:
+    with pytest.raises(DatabaseError, match="cannot connect to Postgres at") as caught:
+        async with database.connect(url):
+            pass
+    assert "secret" not in str(caught.value)
+
+
+async def test_the_command_tells_what_it_did(empty_url: str) -> None:
+    command = ["migrate", "--database-url", empty_url]
+    runs = [await asyncio.to_thread(CliRunner().invoke, db, command) for _ in range(2)]
+    assert [run.exit_code for run in runs] == [0, 0]
+    assert "from nothing to 0001" in runs[0].output
+    assert runs[1].output.startswith("nothing to do: ")

@@ -1,0 +1,81 @@
+"""A feed's owner for tests: made-up boards, published as an ingester does."""
+
+import random
+import time
+from typing import Any
+
+from schemas import frames, merge_patch
+from schemas.arrivals import Board
+from schemas.live import FeedState, Lease, LiveStore, Publication
+
+
+class Publisher:
+    """Owns one feed; `boards` is the truth that clients must come to hold."""
+
+    def __init__(self, live: LiveStore, lease: Lease, feed: str, seed: int = 0) -> None:
+        self.live = live
+        self.lease = lease
+        self.feed = feed
+        self.boards: dict[str, Board] = {}
+        self.version = time.time_ns() // 1000 - 60_000_000  # a minute ago: cursors may be old
+        self.random = random.Random(seed)  # noqa: S311  # made-up boards
+
+    @classmethod
+    async def own(cls, live: LiveStore, feed: str = "demo") -> "Publisher":
+        await live.redis.delete(f"stopcast:lease:{{{feed}}}")
+        lease = await live.acquire(feed, "test", 600)
+        assert lease is not None
+        publisher = cls(live, lease, feed)
+        await publisher.tell()
+        return publisher
+
+    async def tell(self, **changes: Any) -> None:
+        """Write the feed's state: live and complete unless told otherwise."""
+        now = time.time()
+        state: dict[str, Any] = {
+            "feed_id": self.feed, "status": "live", "timestamp": int(now), "now": now, "beat": now,
+            "rate": 1.0, "owner": "test", "lineage": 0, "complete": True, "report": {},
+        }  # fmt: skip
+        await self.live.tell(FeedState(**{**state, **changes}))
+
+    def stop(self, name: str) -> str:
+        return f"{self.feed}:{name}"
+
+    def board(self, stop_id: str, size: int = 3) -> Board:
+        """A new version of this stop's board, some arrivals other than before."""
+        self.version += 1
+        before = self.boards.get(stop_id)
+        arrivals: dict[str, Any] = dict(before["arrivals"]) if before else {}
+        for _ in range(size):
+            key = f"t{self.random.randrange(size * 2)}"
+            if key in arrivals and self.random.random() < 0.3:
+                del arrivals[key]
+            else:
+                arrivals[key] = {"status": "predicted", "arrival": self.random.randrange(10**9)}
+        return {
+            "stop_id": stop_id, "version": self.version, "stop": {"timezone": "Europe/Berlin"},
+            "routes": {}, "arrivals": arrivals, "alerts": {},
+        }  # fmt: skip
+
+    def publication(self, stop_id: str, *, snapshot: bool = False, size: int = 3) -> Publication:
+        """A new version, as a patch where that is possible; `boards` has it from here on."""
+        before, board = self.boards.get(stop_id), self.board(stop_id, size)
+        self.boards[stop_id] = board
+        whole = frames.snapshot(board)
+        if before is None or snapshot:
+            return Publication(stop_id, None, board["version"], whole, whole)
+        changes = {
+            **merge_patch.diff(before, board), "stop_id": stop_id, "version": board["version"]
+        }  # fmt: skip
+        return Publication(
+            stop_id, before["version"], board["version"], whole, frames.patch(changes)
+        )
+
+    async def publish(self, *stop_ids: str, snapshot: bool = False, size: int = 3) -> None:
+        made = [self.publication(stop, snapshot=snapshot, size=size) for stop in stop_ids]
+        assert await self.live.publish(self.lease, made) == []
+
+    async def retire(self, stop_id: str) -> None:
+        self.version += 1
+        self.boards.pop(stop_id)
+        await self.live.retire(self.lease, self.version, [(stop_id, frames.gone(stop_id))])

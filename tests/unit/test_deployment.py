@@ -1,0 +1,40 @@
+"""What Procfile, fly.toml and pyproject.toml say about the same thing is the same."""
+
+import tomllib
+from pathlib import Path
+
+from gateway.settings import GatewaySettings
+from schemas import children
+
+ROOT = Path(__file__).parents[2]
+FLY = tomllib.loads((ROOT / "fly.toml").read_text())
+
+
+def test_fly_runs_what_the_procfile_says() -> None:
+    assert FLY["processes"] | {"release": FLY["deploy"]["release_command"]} == children.procfile()
+
+
+def test_fly_waits_for_the_drain_before_it_kills() -> None:
+    drain = sum(
+        GatewaySettings.model_fields[f"drain_{part}"].default for part in ("grace", "window")
+    )
+    assert float(FLY["kill_timeout"].removesuffix("s")) > drain
+    assert FLY["kill_signal"] == "SIGTERM"
+
+
+def test_fly_asks_the_port_that_the_gateway_listens_on() -> None:
+    service = FLY["http_service"]
+    assert service["internal_port"] == int(FLY["env"]["PORT"])
+    assert service["processes"] == ["web"]
+    assert [check["path"] for check in service["checks"]] == ["/readyz"]
+
+
+def test_fly_sends_no_more_streams_than_a_gateway_takes() -> None:
+    concurrency = FLY["http_service"]["concurrency"]
+    assert concurrency["hard_limit"] <= GatewaySettings.model_fields["max_streams"].default
+    assert concurrency["soft_limit"] < concurrency["hard_limit"]
+
+
+def test_wheel_brings_the_procfile_along() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    assert children.PROCFILE.name in build["targets"]["wheel"]["only-include"]
