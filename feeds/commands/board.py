@@ -79,7 +79,7 @@ def board(
 
     STOP is a GTFS stop_id, or <feed>:<stop_id>. The code is that of `feeds ingest`, but messages
     count as received at --at, so their age withdraws nothing. No server needs to run: the schedule
-    goes into a PostgreSQL that is thrown away.
+    goes into a PostgreSQL that is thrown away, without its wrong rows (told on stderr).
     """
     if (config is None) == (schedule is None):
         raise click.UsageError("give either --schedule, with --realtime, or --config")
@@ -177,12 +177,15 @@ async def _timetable(feed_id: str, feed: Feed, now: float) -> Timetable:
         url = stack.enter_context(embedded.postgres())
         await migrate(url)
         async with connect(url) as connection:
-            await import_schedule(feed.schedule, feed_id, connection)
+            result = await import_schedule(feed.schedule, feed_id, connection, skip_wrong=True)
             today = datetime.fromtimestamp(now, UTC).date()
             timetable = await load_timetable(connection, feed_id, today)
             if timetable is not None:
                 local = datetime.fromtimestamp(now, timetable.timezone).date()
                 timetable = await load_timetable(connection, feed_id, local)
+    if result.ignored_total:
+        first = result.ignored[0]
+        click.echo(f"left out of the schedule: {result.ignored_total:,} rows, as {first}", err=True)
     if timetable is None:
         raise BoardError(f"{feed.schedule}: nothing was imported")
     return timetable
