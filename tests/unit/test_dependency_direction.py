@@ -14,6 +14,8 @@ PURE = {
     "feeds.captures",
     "feeds.clock",
     "feeds.decode",
+    "feeds.demo.days",
+    "feeds.endpoint_health",
     "feeds.frequency_index",
     "feeds.gtfs_fields",
     "feeds.gtfs_stop_times",

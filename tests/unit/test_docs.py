@@ -1,6 +1,5 @@
 """Documentation that can be wrong is compared with the code."""
 
-import ast
 import re
 import shlex
 from pathlib import Path
@@ -67,23 +66,6 @@ def test_every_key_of_stopcast_toml_is_documented(name: str, field: FieldInfo) -
 @pytest.mark.parametrize("event", ["feed", "snapshot", "patch", "gone", "heartbeat", "goodbye"])
 def test_every_event_is_in_the_protocol(event: str) -> None:
     assert f"\n| `{event}` |" in PROTOCOL
-
-
-def problem_codes() -> set[str]:
-    """The literal codes of `Problem(status, code, …)` and `unavailable(code, …)`."""
-    found = set()
-    for path in ROOT.glob("gateway/*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                place = {"Problem": 1, "unavailable": 0}.get(node.func.id)
-                code = node.args[place] if place is not None else None
-                found |= {str(code.value)} if isinstance(code, ast.Constant) else set()
-    return found
-
-
-@pytest.mark.parametrize("code", sorted(problem_codes()))
-def test_every_problem_code_is_in_the_protocol(code: str) -> None:
-    assert f"`{code}`" in PROTOCOL.split("## Errors")[1]
 
 
 def links() -> list[tuple[Path, str]]:

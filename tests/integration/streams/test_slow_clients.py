@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from gateway.subscriber import Subscriber
+from tests.client import PATIENCE
 from tests.gateways import Gateway, eventually
 from tests.publisher import Publisher
 
@@ -16,15 +17,12 @@ SMALL: dict[str, Any] = {"write_buffer": 8192, "send_buffer": 8192}
 RECEIVE_BUFFER = 4096
 
 
-async def publish_until(demo: Publisher, stops: list[str], condition: Callable[[], bool]) -> int:
-    """Publish versions of all stops until `condition` holds; how many bytes of patches that was."""
-    sent = 0
-    while not condition():
-        made = [demo.publication(stop, size=20) for stop in stops]
-        sent += sum(len(publication.frame) for publication in made)
-        assert await demo.live.publish(demo.lease, made) == []
-        await asyncio.sleep(0.002)
-    return sent
+async def publish_until(demo: Publisher, stops: list[str], condition: Callable[[], bool]) -> None:
+    """Publish versions of all stops until `condition` holds."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await demo.publish(*stops, size=20)
+            await asyncio.sleep(0.002)
 
 
 async def test_a_slow_client_is_conflated_and_ends_on_the_newest_truth(

@@ -1,0 +1,98 @@
+"""Sound Transit's Link of May 2023: boards agree with the schedule's own files and the capture."""
+
+import csv
+import io
+import json
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+from zoneinfo import ZoneInfo
+
+import pytest
+
+RunFiles = Callable[..., Awaitable[Any]]
+
+FOLDER = "onebusaway-app-modules/st_duplicated_trips"
+ZONE = ZoneInfo("America/Los_Angeles")
+CAPTURES = {
+    "trip_update_1683740698.json": "2023-05-10T10:44:58-07:00",
+    "trip_update_1683740798.json": "2023-05-10T10:46:38-07:00",
+    "trip_update_1683914528.json": "2023-05-12T11:02:08-07:00",
+    "trip_update_1683915543.json": "2023-05-12T11:19:03-07:00",
+    "trip_update_1683915993.json": "2023-05-12T11:26:33-07:00",
+}
+
+
+def rows(archive: ZipFile, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(archive.read(name).decode("utf-8-sig"))))
+
+
+def noon_minus_12h(day: datetime) -> datetime:
+    return day.replace(hour=12, minute=0, second=0) - timedelta(hours=12)
+
+
+def scheduled(day: datetime, text: str) -> int:
+    hours, minutes, seconds = map(int, text.split(":"))
+    offset = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    return int(noon_minus_12h(day).timestamp() + offset.total_seconds())
+
+
+@pytest.mark.parametrize(("capture", "at"), CAPTURES.items(), ids=CAPTURES)
+async def test_times_headsigns_and_platforms_are_the_schedules(
+    run_files: RunFiles, captures: Path, capture: str, at: str
+) -> None:
+    run = await run_files(f"{FOLDER}/40/st.zip", f"{FOLDER}/{capture}", at=at)
+    day = datetime.fromisoformat(at).astimezone(ZONE)
+    with ZipFile(captures / FOLDER / "40/st.zip") as archive:
+        trips = {row["trip_id"]: row for row in rows(archive, "trips.txt")}
+        stops = {row["stop_id"]: row for row in rows(archive, "stops.txt")}
+        stop_times = {
+            (row["trip_id"], int(row["stop_sequence"])): row
+            for row in rows(archive, "stop_times.txt")
+        }
+    checked = 0
+    for stop_id, board in run.pipeline.boards.boards.items():
+        for arrival in board["arrivals"].values():
+            row = stop_times[arrival["trip_id"], arrival["stop_sequence"]]
+            assert arrival["service_date"] == f"{day:%Y%m%d}"
+            assert arrival["headsign"] == trips[arrival["trip_id"]]["trip_headsign"]
+            assert arrival["trip_short_name"] == trips[arrival["trip_id"]]["trip_short_name"]
+            platform = arrival.get("stop_id", stop_id)
+            assert platform == row["stop_id"]
+            assert stop_id in (platform, stops[platform]["parent_station"])
+            for event in ("arrival", "departure"):
+                if f"scheduled_{event}" in arrival:
+                    expected = scheduled(day, row[f"{event}_time"])
+                    assert arrival[f"scheduled_{event}"] == expected
+            checked += 1
+    assert checked > 500
+
+
+@pytest.mark.parametrize(("capture", "at"), CAPTURES.items(), ids=CAPTURES)
+async def test_predictions_are_the_captures(
+    run_files: RunFiles, captures: Path, capture: str, at: str
+) -> None:
+    run = await run_files(f"{FOLDER}/40/st.zip", f"{FOLDER}/{capture}", at=at)
+    message = json.loads((captures / FOLDER / capture).read_text())
+    shown = {
+        (arrival["trip_id"], arrival["stop_sequence"]): arrival
+        for stop_id, board in run.pipeline.boards.boards.items()
+        if board["stop"]["location_type"] == 0
+        for arrival in board["arrivals"].values()
+    }
+    compared = 0
+    for entity in message["entity"]:
+        update = entity["trip_update"]
+        if update["trip"]["schedule_relationship"] != "SCHEDULED":
+            continue
+        for told in update["stop_time_update"]:
+            arrival = shown.get((update["trip"]["trip_id"], told["stop_sequence"]))
+            if arrival is None or arrival["status"] != "predicted":
+                continue
+            for event in ("arrival", "departure"):
+                if event in told and event in arrival:
+                    assert arrival[event] == told[event]["time"]
+                    compared += 1
+    assert compared > 100

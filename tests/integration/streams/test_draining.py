@@ -1,0 +1,102 @@
+"""A gateway is told to stop: it says so, closes its streams in a window, and ends."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import httpx
+import pytest
+
+from tests.client import PATIENCE
+from tests.gateways import Gateway, eventually
+from tests.publisher import Publisher
+
+Run = Callable[..., AbstractAsyncContextManager[Gateway]]
+
+
+async def test_draining_goes_step_by_step(run: Run, demo: Publisher) -> None:
+    a = demo.stop("a")
+    await demo.publish(a)
+    async with run(drain_grace=0.4, drain_window=0.4) as gateway:
+        url = f"http://127.0.0.1:{gateway.port}"
+        clients = [gateway.client() for _ in range(20)]
+        for client in clients:
+            await client.connect(a)
+            await client.read_until(lambda c=client: c.boards)
+        async with httpx.AsyncClient(base_url=url) as http:
+            assert (await http.get("/readyz")).status_code == 200
+            gateway.server.stop()
+            await eventually(lambda: gateway.app.state.draining)
+            # Grace: still accepting, not ready, no new streams, the old ones go on.
+            assert (await http.get("/readyz")).status_code == 503
+            assert (await http.get("/healthz")).status_code == 200
+            late = gateway.client()
+            assert await late.connect(a) == 200
+            await late.read_until(lambda: late.named("goodbye"))
+            assert late.events[0].data == {"reason": "draining"}
+            await late.closed()
+            refused = await http.get(f"/v1/stops/{a}/stream", headers={"Accept": "*/*"})
+            assert refused.status_code == 503
+            assert int(refused.headers["retry-after"]) > 0
+        await demo.publish(a)
+        for client in clients:
+            await client.read_until(lambda c=client: c.boards == demo.boards)
+        for client in clients:
+            await client.read_until(lambda c=client: c.ended)
+            assert client.names()[-1] == "goodbye"
+            assert client.events[-1].data == {"reason": "draining"}
+            assert client.cursor == str(demo.version)
+            await client.closed()
+        assert len({client.retry for client in clients}) > 5  # jittered
+        await gateway.task
+    assert gateway.hub.counts.goodbyes["draining"] == 21
+
+
+async def test_without_streams_the_window_is_not_waited_for(run: Run) -> None:
+    async with run(drain_window=3600) as gateway:
+        gateway.server.stop()
+        await gateway.task
+
+
+async def test_streams_that_leave_by_themselves_shorten_the_window(
+    run: Run, demo: Publisher
+) -> None:
+    a = demo.stop("a")
+    await demo.publish(a)
+    async with run(drain_window=3600) as gateway:
+        client = gateway.client()
+        await client.connect(a)
+        gateway.server.stop()
+        await eventually(lambda: gateway.app.state.draining)
+        await client.cut()
+        await gateway.task
+
+
+async def test_told_again_it_hurries(run: Run, demo: Publisher) -> None:
+    a = demo.stop("a")
+    await demo.publish(a)
+    async with run(drain_grace=3600, drain_window=3600) as gateway:
+        client = gateway.client()
+        await client.connect(a)
+        gateway.server.stop()
+        await asyncio.sleep(0)
+        gateway.server.stop()
+        await client.read_until(lambda: client.ended)
+        assert client.events[-1].data == {"reason": "draining"}
+        await gateway.task
+
+
+async def test_a_client_that_takes_nothing_does_not_hold_up_the_end(
+    run: Run, demo: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.subscriber.GOODBYE_TIMEOUT", 0.3)
+    a = demo.stop("a")
+    await demo.publish(a)
+    async with run(write_buffer=8192, send_buffer=8192) as gateway:
+        frozen = gateway.client(receive_buffer=4096)
+        await frozen.connect(a)
+        async with asyncio.timeout(PATIENCE):
+            while not gateway.hub.counts.conflations:
+                await demo.publish(a, size=50)
+        gateway.server.stop()
+        await gateway.task

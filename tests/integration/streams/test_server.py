@@ -1,0 +1,183 @@
+"""What rests on uvicorn's internals, and the listening socket."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from sse_starlette.sse import AppStatus
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.server import BindError, Server, StreamProtocol, listen
+from gateway.stream import TRANSPORT
+from tests.client import BoardClient
+from tests.gateways import Gateway, eventually
+from tests.publisher import Publisher
+
+
+@asynccontextmanager
+async def served(app: Any, http: Any = StreamProtocol, **config: Any) -> AsyncIterator[BoardClient]:
+    """A client of a bare uvicorn that serves `app`."""
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=http, log_config=None, timeout_graceful_shutdown=1, **config)
+    )
+    bound = listen("127.0.0.1", 0, 8192)
+    task = asyncio.create_task(server.serve(sockets=[bound]))
+    await eventually(lambda: server.started)
+    client = BoardClient(bound.getsockname()[1], receive_buffer=4096)
+    try:
+        yield client
+    finally:
+        await client.cut()
+        server.should_exit = True
+        await task
+
+
+async def test_uvicorn_still_works_as_the_raw_path_needs() -> None:
+    """The contract with the pinned uvicorn, each part of it."""
+    seen: dict[str, Any] = {}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        transport: asyncio.Transport = scope["extensions"][TRANSPORT]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        # The response is chunked, and what we write to the transport lies between its chunks.
+        transport.write(b"5\r\nhello\r\n")
+        # An empty body writes nothing and waits for the drain.
+        transport.set_write_buffer_limits(high=8192)
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        data = b"%x\r\n%b\r\n" % (2_000_000, b"x" * 2_000_000)
+        transport.write(data)
+        waiting = asyncio.create_task(
+            send({"type": "http.response.body", "body": b"", "more_body": True})
+        )
+        await asyncio.sleep(0.05)
+        seen["waits"] = not waiting.done()
+        seen["buffered"] = transport.get_write_buffer_size()
+        await waiting
+        seen["drained"] = transport.get_write_buffer_size()
+        # `receive` sleeps, and the end of the response from elsewhere wakes it.
+        assert (await receive())["type"] == "http.request"
+        asleep = asyncio.create_task(receive())
+        await asyncio.sleep(0)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        seen["woken by"] = (await asleep)["type"]
+
+    async with served(app, lifespan="off") as client:
+        await client.request("/", {})
+        await client.read_until(lambda: client.body.startswith(b"hello"))
+        await eventually(lambda: "waits" in seen)
+        await client.read_until(lambda: client.ended)
+        await eventually(lambda: "woken by" in seen)
+    assert len(client.body) == 2_000_005
+    assert client.headers["transfer-encoding"] == "chunked"
+    assert seen["waits"]
+    assert seen["buffered"] > 1_000_000
+    assert seen["drained"] <= 8192
+    assert seen["woken by"] == "http.disconnect"
+
+
+async def test_a_connection_that_breaks_wakes_receive_and_frees_send() -> None:
+    seen: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        transport: asyncio.Transport = scope["extensions"][TRANSPORT]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        transport.write(b"%x\r\n%b\r\n" % (2_000_000, b"x" * 2_000_000))
+        await receive()
+        sleeping = asyncio.create_task(receive())
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        seen.append((await sleeping)["type"])
+        seen.append(f"closing: {transport.is_closing()}")
+
+    async with served(app, lifespan="off") as client:
+        await client.request("/", {})
+        await client.cut()
+        await eventually(lambda: len(seen) == 2)
+    assert seen == ["http.disconnect", "closing: True"]
+
+
+def test_the_protocol_overrides_what_exists() -> None:
+    for name in ("connection_made", "on_message_begin"):
+        assert callable(getattr(HttpToolsProtocol, name))
+    # sse-starlette patches uvicorn.Server when it is imported; ours does not notice.
+    assert uvicorn.Server.handle_exit is AppStatus.handle_exit
+    assert "handle_exit" in vars(Server)
+
+
+async def test_accepted_sockets_inherit_a_bounded_send_buffer(
+    gateway: Gateway, demo: Publisher
+) -> None:
+    await demo.publish(demo.stop("a"))
+    client = gateway.client()
+    await client.connect(demo.stop("a"))
+    [subscriber] = gateway.hub.subscribers
+    accepted = subscriber.transport.get_extra_info("socket")
+    size = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    assert size == 2 * gateway.hub.settings.send_buffer  # Linux doubles it, socket(7)
+
+
+def test_a_port_in_use_is_a_clear_error() -> None:
+    with listen("127.0.0.1", 0, 8192) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(BindError, match=f"cannot listen on 127.0.0.1:{port}: .*in use"):
+            listen("127.0.0.1", port, 8192)
+    with pytest.raises(BindError, match="no.such.host.invalid:80"):
+        listen("no.such.host.invalid", 80, 8192)
+
+
+async def test_other_servers_are_told_apart(demo: Publisher, valkey_url: str) -> None:
+    """Without the transport in the scope there is a clear answer, not a broken stream."""
+    from gateway.app import create_app  # noqa: PLC0415  # served otherwise than everywhere else
+    from gateway.settings import GatewaySettings  # noqa: PLC0415
+
+    await demo.publish(demo.stop("a"))
+    app = create_app(GatewaySettings.load(redis_url=valkey_url))
+    async with served(app, http="httptools") as client:
+        assert await client.connect(demo.stop("a")) == 501
+
+
+async def test_the_command_drains_on_sigterm_and_ends_well(
+    demo: Publisher, valkey_url: str, tmp_path: Path
+) -> None:
+    a = demo.stop("a")
+    await demo.publish(a)
+    with listen("127.0.0.1", 0, 8192) as free:
+        port = free.getsockname()[1]
+    environment = {
+        **os.environ,
+        "REDIS_URL": valkey_url,
+        "STOPCAST_DRAIN_GRACE": "0.2",
+        "STOPCAST_DRAIN_WINDOW": "0.2",
+    }
+    command = [sys.executable, "-m", "stopcast", "gateway", "--port", str(port)]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603, ASYNC220  # our own
+    try:
+        client = BoardClient(port)
+        started = time.monotonic()
+        while not client.status:
+            assert time.monotonic() < started + 20, (tmp_path / "log").read_text()
+            try:
+                await client.connect(a)
+            except ConnectionError:
+                await asyncio.sleep(0.05)
+        await client.read_until(lambda: client.boards == demo.boards)
+        process.send_signal(signal.SIGTERM)
+        await client.read_until(lambda: client.ended)
+        assert client.events[-1].data == {"reason": "draining"}
+        await client.cut()
+        assert await asyncio.to_thread(process.wait, 20) == 0
+    finally:
+        process.kill()
+        process.wait()
