@@ -15,7 +15,7 @@ from pathlib import Path
 
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
-from feeds.decode import decode, split
+from feeds.realtime.decode import decode, split
 
 CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
 CHANGED = 0.10

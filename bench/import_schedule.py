@@ -21,13 +21,13 @@ from pathlib import Path
 from time import perf_counter
 from zipfile import ZipFile
 
-from feeds import stop_time_records
-from feeds.gtfs_fields import STOP_TIMES, STOPS, TRIPS
-from feeds.gtfs_files import read_file
-from feeds.gtfs_stop_times import StopTimeColumns, stop_time_columns
-from feeds.gtfs_zip import GtfsZip
-from feeds.schedule_import import import_schedule
-from feeds.schedule_problems import Problems
+from feeds.gtfs import stop_time_records
+from feeds.gtfs.fields import STOP_TIMES, STOPS, TRIPS
+from feeds.gtfs.files import read_file
+from feeds.gtfs.problems import Problems
+from feeds.gtfs.schedule_import import import_schedule
+from feeds.gtfs.stop_times import StopTimeColumns, stop_time_columns
+from feeds.gtfs.zip import GtfsZip
 from schemas import database, embedded
 from schemas.database import Connection
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from feeds.clock import CLOCK_HEADER, Reading
+from feeds.sources.clock import CLOCK_HEADER, Reading
 
 
 @dataclass

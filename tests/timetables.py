@@ -9,9 +9,9 @@ import numpy as np
 from google.protobuf import json_format
 from google.transit.gtfs_realtime_pb2 import FeedMessage, TripUpdate
 
-from feeds.schedule import Agency, Frequency, Route, Stop, Trip
-from feeds.stop_times import COLUMNS, StopTimes
-from feeds.timetable import Timetable
+from feeds.timetable.entities import Agency, Frequency, Route, Stop, Trip
+from feeds.timetable.stop_times import COLUMNS, StopTimes
+from feeds.timetable.timetable import Timetable
 
 DAY = date(2024, 5, 14)
 ZONE = ZoneInfo("Europe/Berlin")
@@ -39,7 +39,7 @@ def make_timetable(
     trips: Mapping[str, Sequence[Row]],
     *,
     stops: Iterable[Stop] = (),
-    days: Sequence[date] = tuple(DAY + timedelta(n) for n in (-1, 0, 1)),
+    days: Sequence[date] = (DAY - timedelta(1), DAY, DAY + timedelta(1)),
     running: Mapping[str, Sequence[date]] | None = None,
     frequencies: Mapping[str, tuple[Frequency, ...]] | None = None,
     zone: ZoneInfo = ZONE,

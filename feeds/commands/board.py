@@ -11,16 +11,16 @@ from typing import Any
 import click
 import orjson
 
-from feeds.captures import message_from_capture
 from feeds.commands.moment import MOMENT
 from feeds.config import Endpoint, Feed, read_config
-from feeds.decode import DecodeError
-from feeds.fetch import Fetcher, FetchError, http_client
-from feeds.pipeline import Pipeline
-from feeds.publication import publication
-from feeds.schedule_import import import_schedule
-from feeds.stored_schedule import load_timetable
-from feeds.timetable import Timetable
+from feeds.gtfs.schedule_import import import_schedule
+from feeds.ingest.fetch import Fetcher, FetchError, http_client
+from feeds.ingest.publication import publication
+from feeds.realtime.captures import message_from_capture
+from feeds.realtime.decode import DecodeError
+from feeds.realtime.pipeline import Pipeline
+from feeds.timetable.stored_schedule import load_timetable
+from feeds.timetable.timetable import Timetable
 from schemas import embedded
 from schemas.database import connect, migrate
 from schemas.errors import StopcastError

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from feeds.schedule_import import ImportResult, import_schedule
+from feeds.gtfs.schedule_import import ImportResult, import_schedule
 from schemas import database
 from schemas.settings import Settings
 

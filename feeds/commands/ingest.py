@@ -11,8 +11,8 @@ import click
 import structlog
 
 from feeds.config import Config, read_config
-from feeds.fetch import http_client
-from feeds.ingester import Ingester
+from feeds.ingest.fetch import http_client
+from feeds.ingest.ingester import Ingester
 from schemas import logs
 from schemas.live import LiveStore, LiveStoreError
 from schemas.settings import Settings

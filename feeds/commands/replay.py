@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.progress import track
 
 from feeds.commands.moment import MOMENT
-from feeds.recording import Playing, Recording, Stepping
-from feeds.replay import find_captures, playing_app, read_recording, stepping_app
-from feeds.source import listen, serve, urls
+from feeds.sources.recording import Playing, Recording, Stepping
+from feeds.sources.replay import find_captures, playing_app, read_recording, stepping_app
+from feeds.sources.source import listen, serve, urls
 
 EPILOG = """
 \b

@@ -6,13 +6,13 @@ from time import time as wall_time
 
 import click
 
-from feeds.clock import Clock
 from feeds.commands.moment import MOMENT
-from feeds.demo.city import FEED_ID
-from feeds.demo.schedule import write_demo_schedule
-from feeds.simulate import CurrentSimulation, simulate_app, timetable_at
-from feeds.source import listen, serve, urls
-from feeds.timetable import Timetable
+from feeds.sources.clock import Clock
+from feeds.sources.demo.city import FEED_ID
+from feeds.sources.demo.schedule import write_demo_schedule
+from feeds.sources.simulate import CurrentSimulation, simulate_app, timetable_at
+from feeds.sources.source import listen, serve, urls
+from feeds.timetable.timetable import Timetable
 from schemas.database import connect
 from schemas.settings import Settings
 

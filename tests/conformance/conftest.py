@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from feeds.captures import message_from_capture
-from feeds.pipeline import Pipeline
-from feeds.predictions import Call
-from feeds.schedule_import import import_schedule
-from feeds.stored_schedule import load_timetable
+from feeds.gtfs.schedule_import import import_schedule
+from feeds.realtime.captures import message_from_capture
+from feeds.realtime.pipeline import Pipeline
+from feeds.realtime.predictions import Call
+from feeds.timetable.stored_schedule import load_timetable
 from schemas.arrivals import Arrival
 from schemas.database import connect, migrate
 

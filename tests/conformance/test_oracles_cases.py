@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from feeds.predictions import Call, Service, predict
-from feeds.quality import Quality
-from feeds.trips import match
+from feeds.realtime.predictions import Call, Service, predict
+from feeds.realtime.quality import Quality
+from feeds.realtime.trips import match
 from tests.conftest import CAPTURES
 from tests.timetables import DAY, ZONE, make_timetable, posix, seconds, trip_update
 

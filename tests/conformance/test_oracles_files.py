@@ -110,11 +110,13 @@ def realtime_minutes(path: Path) -> list[tuple[str, str | None, str | None]]:
     rows = []
     for line in path.read_text().splitlines():
         if found := re.match(r"\s*\d+: (\S+)", line):
-            times = [
-                re.search(rf"\b{kind}: .*?RT \d\d\.\d\d (\d\d:\d\d)", line) for kind in ("a", "d")
-            ]
-            rows.append((found[1], *(time[1] if time else None for time in times)))
+            rows.append((found[1], minute(line, "a"), minute(line, "d")))
     return rows
+
+
+def minute(line: str, event: str) -> str | None:
+    found = re.search(rf"\b{event}: .*?RT \d\d\.\d\d (\d\d:\d\d)", line)
+    return found[1] if found else None
 
 
 def utc_minute(moment: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
-from feeds.clock import CLOCK_HEADER, Reading
+from feeds.sources.clock import CLOCK_HEADER, Reading
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from feeds.captures import capture_time
-from feeds.pipeline import Pipeline
-from feeds.stored_schedule import load_timetable
+from feeds.realtime.captures import capture_time
+from feeds.realtime.pipeline import Pipeline
+from feeds.timetable.stored_schedule import load_timetable
 from schemas import embedded
 from schemas.database import connect
 from schemas.embedded import free_port
@@ -101,12 +101,16 @@ async def test_every_client_holds_the_servers_boards_after_every_poll(
                     clients[name].port = rng.choice(world["ports"])
                     await cut_and_resumed(clients[name], stops, rng)
                 expected = {stop: served[stop] for stop in stops}
-                await clients[name].read_until(lambda c=clients[name], e=expected: c.boards == e)
+                await until_held(clients[name], expected)
         for client in clients.values():
             await client.cut()
         before = served
         again = {stop: (await board(plain, stop)) for stop in before}
         assert again == before  # polls without news publish nothing
+
+
+async def until_held(client: BoardClient, expected: dict[str, Any]) -> None:
+    await client.read_until(lambda: client.boards == expected)
 
 
 def busiest_platforms(recorded: list[bytes]) -> list[str]:

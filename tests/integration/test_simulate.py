@@ -12,10 +12,10 @@ import httpx
 import pytest
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
-from feeds.clock import CLOCK_HEADER, Reading
-from feeds.demo.schedule import write_demo_schedule
-from feeds.schedule_import import import_schedule
-from feeds.simulate import CurrentSimulation, SimulateError, timetable_at
+from feeds.gtfs.schedule_import import import_schedule
+from feeds.sources.clock import CLOCK_HEADER, Reading
+from feeds.sources.demo.schedule import write_demo_schedule
+from feeds.sources.simulate import CurrentSimulation, SimulateError, timetable_at
 from schemas.database import Connection, connect, migrate
 
 FEED = "simulated"

@@ -11,11 +11,11 @@ from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedHeader, FeedMessage
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
-from feeds.captures import CaptureError
-from feeds.clock import CLOCK_HEADER, Reading
-from feeds.recording import Playing, Recording, Stepping
-from feeds.replay import find_captures, playing_app, read_recording, stepping_app
-from feeds.source import SourceError, listen
+from feeds.realtime.captures import CaptureError
+from feeds.sources.clock import CLOCK_HEADER, Reading
+from feeds.sources.recording import Playing, Recording, Stepping
+from feeds.sources.replay import find_captures, playing_app, read_recording, stepping_app
+from feeds.sources.source import SourceError, listen
 
 T = 1_700_000_000
 

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf import json_format
 from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedHeader, FeedMessage, TripUpdate
 
-from feeds.captures import CaptureError, capture_time, message_from_capture
+from feeds.realtime.captures import CaptureError, capture_time, message_from_capture
 
 MESSAGE = FeedMessage(
     header=FeedHeader(gtfs_realtime_version="2.0", timestamp=1700000000),

@@ -9,8 +9,8 @@ from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedHeader, FeedMessage
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from feeds.decode import DecodeError, decode, field, split
-from feeds.quality import Quality
+from feeds.realtime.decode import DecodeError, decode, field, split
+from feeds.realtime.quality import Quality
 from tests.timetables import message, trip_update
 
 

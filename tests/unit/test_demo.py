@@ -6,8 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 from zipfile import ZipFile
 
-from feeds.demo.city import BUSY_STOP, City
-from feeds.demo.schedule import write_demo_schedule
+from feeds.sources.demo.city import BUSY_STOP, City
+from feeds.sources.demo.schedule import write_demo_schedule
 
 
 def table(archive: ZipFile, name: str) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
 """live, stale, down: how old the data is, and how long nobody answered."""
 
-from feeds.endpoint_health import EndpointHealth, worst
+from feeds.ingest.endpoint_health import EndpointHealth, worst
 
 NOW = 1_000_000.0
 

@@ -8,7 +8,7 @@ import pytest
 
 from feeds.commands.replay import replay
 from feeds.config import read_config
-from feeds.replay import find_captures, read_recording
+from feeds.sources.replay import find_captures, read_recording
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.toml"))

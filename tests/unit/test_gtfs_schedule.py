@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.gtfs_schedule import GtfsSchedule, read_schedule
-from feeds.schedule_problems import Problem, ScheduleError
+from feeds.gtfs.problems import Problem, ScheduleError
+from feeds.gtfs.schedule import GtfsSchedule, read_schedule
 from tests.small_city import SMALL_CITY
 
 Write = Callable[..., Path]

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.interpolation import distances, interpolated
+from feeds.gtfs.interpolation import distances, interpolated
 
 NONE = float("nan")
 

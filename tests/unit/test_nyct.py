@@ -4,8 +4,8 @@ from pathlib import Path
 
 from google.transit.gtfs_realtime_pb2 import FeedHeader
 
-from feeds.decode import split
-from feeds.nyct import replacement_periods
+from feeds.realtime.decode import split
+from feeds.realtime.nyct import replacement_periods
 
 
 def test_the_real_header_names_routes_and_until_when(captures: Path) -> None:

@@ -9,10 +9,10 @@ from google.transit.gtfs_realtime_pb2 import TripUpdate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.boards import Change
-from feeds.decode import DecodeError
-from feeds.pipeline import Pipeline
-from feeds.timetable import Timetable
+from feeds.realtime.boards import Change
+from feeds.realtime.decode import DecodeError
+from feeds.realtime.pipeline import Pipeline
+from feeds.timetable.timetable import Timetable
 from schemas import merge_patch
 from schemas.arrivals import Board
 from tests.timetables import make_timetable, message, posix, stop, trip_update

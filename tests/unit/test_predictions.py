@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from google.transit.gtfs_realtime_pb2 import TripUpdate
 
-from feeds.predictions import Call, Service, predict
-from feeds.quality import Quality
-from feeds.timetable import Timetable
-from feeds.trips import match
+from feeds.realtime.predictions import Call, Service, predict
+from feeds.realtime.quality import Quality
+from feeds.realtime.trips import match
+from feeds.timetable.timetable import Timetable
 from tests.timetables import Row, make_timetable, posix, stop, trip_update
 
 FOUR: list[Row] = [
@@ -153,7 +153,8 @@ def test_r3_an_empty_stop_time_is_dropped(quality: Quality) -> None:
 
 
 def test_r4_an_unknown_stop_costs_only_its_own_update(quality: Quality) -> None:
-    told = [u(1, departure=60), u(99, departure=600), {"stop_id": "x", "departure": 600}]
+    told: list[dict[str, Any]] = [u(1, departure=60), u(99, departure=600)]
+    told.append({"stop_id": "x", "departure": 600})
     found = calls(trip_update("t", *told), quality)
     assert departures(found)[3] == "10:31:00"
     assert quality.counts["stop_not_in_trip"] == 2
@@ -196,7 +197,7 @@ def test_t8_canceled_is_listed_deleted_is_not(quality: Quality) -> None:
 
 
 def test_an_unscheduled_trip_is_its_updates(quality: Quality) -> None:
-    told = [
+    told: list[dict[str, Any]] = [
         {"stop_id": "a", "departure": "10:00:00"},
         {"stop_id": "nowhere", "arrival": "10:05:00"},
         {"stop_id": "b", "arrival": "10:09:00", "departure": "10:10:00"},

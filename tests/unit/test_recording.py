@@ -5,8 +5,8 @@ from google.transit.gtfs_realtime_pb2 import FeedHeader, FeedMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.clock import Clock, Reading
-from feeds.recording import Capture, Playing, Recording, Stepping
+from feeds.sources.clock import Clock, Reading
+from feeds.sources.recording import Capture, Playing, Recording, Stepping
 
 
 def message(timestamp: int = 0) -> bytes:

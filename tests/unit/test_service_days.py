@@ -3,7 +3,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from feeds.service_days import Calendar, CalendarDate, midnight, running_services, service_days
+from feeds.timetable.service_days import (
+    Calendar,
+    CalendarDate,
+    midnight,
+    running_services,
+    service_days,
+)
 
 NEW_YORK = ZoneInfo("America/New_York")
 SYDNEY = ZoneInfo("Australia/Sydney")

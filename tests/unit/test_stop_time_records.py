@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.stop_time_records import FIELDS, HEADER, RECORD, TRAILER, decoded, encoded
+from feeds.gtfs.stop_time_records import FIELDS, HEADER, RECORD, TRAILER, decoded, encoded
 
 ROW = st.tuples(
     st.integers(0, 50),

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.schedule import Frequency, ScheduledCall, Stop, Trip
-from feeds.stop_times import COLUMNS, StopTimes
-from feeds.timetable import Timetable
+from feeds.timetable.entities import Frequency, ScheduledCall, Stop, Trip
+from feeds.timetable.stop_times import COLUMNS, StopTimes
+from feeds.timetable.timetable import Timetable
 
 MONDAY = date(2024, 5, 13)
 BERLIN = ZoneInfo("Europe/Berlin")

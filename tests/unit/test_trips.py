@@ -5,10 +5,10 @@ from datetime import date, timedelta
 import pytest
 from google.transit.gtfs_realtime_pb2 import TripUpdate
 
-from feeds.quality import Quality
-from feeds.schedule import Frequency
-from feeds.timetable import Timetable
-from feeds.trips import TripInstance, match, seconds
+from feeds.realtime.quality import Quality
+from feeds.realtime.trips import TripInstance, match, seconds
+from feeds.timetable.entities import Frequency
+from feeds.timetable.timetable import Timetable
 from tests.timetables import DAY, make_timetable, posix, trip_update
 
 NIGHT = [(1, "a", "23:50:00", "23:50:00"), (2, "b", "25:10:00", "25:10:00")]

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
-from feeds.schedule_import import import_schedule
+from feeds.gtfs.schedule_import import import_schedule
 from schemas import database
 from tests.served import Served
 

@@ -8,10 +8,10 @@ from zipfile import ZipFile
 
 import pytest
 
-from feeds.schedule_import import ImportResult, import_schedule
-from feeds.schedule_problems import ScheduleError
-from feeds.stored_schedule import load_timetable
-from feeds.timetable import Timetable
+from feeds.gtfs.problems import ScheduleError
+from feeds.gtfs.schedule_import import ImportResult, import_schedule
+from feeds.timetable.stored_schedule import load_timetable
+from feeds.timetable.timetable import Timetable
 from schemas.database import Connection
 
 TRANSITLAND = "transitland-lib/server/gtfs"

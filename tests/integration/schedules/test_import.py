@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from feeds.commands.import_ import import_
-from feeds.schedule_import import import_schedule, quiet
-from feeds.schedule_problems import ScheduleError
-from feeds.stored_schedule import CHANNEL, TABLES, active_version, load_timetable
-from feeds.stored_version import StoredVersion
-from feeds.timetable import Timetable
+from feeds.gtfs.problems import ScheduleError
+from feeds.gtfs.schedule_import import import_schedule, quiet
+from feeds.timetable.stored_schedule import CHANNEL, TABLES, active_version, load_timetable
+from feeds.timetable.stored_version import StoredVersion
+from feeds.timetable.timetable import Timetable
 from schemas import database
 from schemas.database import Connection
 from tests.small_city import SMALL_CITY

@@ -7,9 +7,9 @@ from threading import Thread
 
 import pytest
 
-from feeds.schedule_import import import_schedule
-from feeds.schedule_problems import ScheduleError
-from feeds.schedule_source import shown
+from feeds.gtfs.problems import ScheduleError
+from feeds.gtfs.schedule_import import import_schedule
+from feeds.gtfs.source import shown
 from schemas.database import Connection
 from tests.small_city import SMALL_CITY
 

@@ -7,6 +7,7 @@ Hypothesis makes up the sequences, over a real Valkey, a real gateway and real s
 import asyncio
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from itertools import count
 from typing import Any, TypeVar
 
 import uvloop
@@ -21,10 +22,36 @@ from tests.publisher import Publisher
 
 T = TypeVar("T")
 
-STOPS = [f"demo:{name}" for name in "abcde"]
-some_stops = st.lists(st.sampled_from(STOPS), min_size=1, max_size=len(STOPS), unique=True)
+NAMES = "abcde"
+some_stops = st.lists(st.sampled_from(NAMES), min_size=1, max_size=len(NAMES), unique=True)
 a_client = st.integers(0, 1)
 SECOND = 1_000_000
+# Small bounds, so that tails are swapped and clients lag within few steps.
+BOUNDS = {"tail_patches": 3, "write_buffer": 4096, "send_buffer": 4096}
+
+
+class World:
+    """Valkey, a loop and a gateway, which outlive an example: each has a feed of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self.stack = AsyncExitStack()
+        self.feeds = (f"demo{number}" for number in count())
+        self.live = LiveStore.connect(url)
+        self.run(self.live.redis.flushall())
+        self.run(self.start())
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(coroutine)
+
+    async def start(self) -> None:
+        self.gateway: Gateway = await self.stack.enter_async_context(running(self.url, **BOUNDS))
+
+    def end(self) -> None:
+        self.run(self.stack.aclose())
+        self.run(self.live.close())
+        self.runner.close()
 
 
 class Follower:
@@ -50,41 +77,27 @@ class Follower:
 class Sequence(RuleBasedStateMachine):
     """A publisher, Redis, a gateway and two clients, to which anything may happen."""
 
-    url = ""
+    world: World
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-        self.stack = AsyncExitStack()
+        self.run = self.world.run
         self.followers = [Follower(), Follower()]
-        self.run(self._begin())
-
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(coroutine)
-
-    async def _begin(self) -> None:
-        self.live = LiveStore.connect(self.url)
-        await self.live.redis.flushall()
-        self.demo = await Publisher.own(self.live)
-        await self._start_gateway()
-
-    async def _start_gateway(self) -> None:
-        # Small bounds, so that tails are swapped and clients lag within few steps.
-        bounds = {"tail_patches": 3, "write_buffer": 4096, "send_buffer": 4096}
-        self.gateway: Gateway = await self.stack.enter_async_context(running(self.url, **bounds))
+        self.demo = self.run(Publisher.own(self.world.live, next(self.world.feeds)))
 
     @initialize()
     def first_boards(self) -> None:
-        for stop in STOPS:
+        for name in NAMES:
             self.time_passes()
-            self.run(self.demo.publish(stop))
+            self.run(self.demo.publish(self.demo.stop(name)))
 
-    @rule(stops=some_stops, snapshot=st.booleans(), size=st.sampled_from([1, 3, 40]))
-    def publish(self, stops: list[str], snapshot: bool, size: int) -> None:  # noqa: FBT001  # drawn
-        self.run(self.demo.publish(*stops, snapshot=snapshot, size=size))
+    @rule(names=some_stops, snapshot=st.booleans(), size=st.sampled_from([1, 3, 40]))
+    def publish(self, names: list[str], snapshot: bool, size: int) -> None:  # noqa: FBT001  # drawn
+        self.run(self.demo.publish(*map(self.demo.stop, names), snapshot=snapshot, size=size))
 
-    @rule(stop=st.sampled_from(STOPS))
-    def retire(self, stop: str) -> None:
+    @rule(name=st.sampled_from(NAMES))
+    def retire(self, name: str) -> None:
+        stop = self.demo.stop(name)
         if stop in self.demo.boards:
             self.run(self.demo.retire(stop))
 
@@ -94,14 +107,14 @@ class Sequence(RuleBasedStateMachine):
         self.demo.version += 12 * SECOND
         self.run(asyncio.sleep(0.002))
 
-    @rule(number=a_client, stops=some_stops)
-    def follow(self, number: int, stops: list[str]) -> None:
+    @rule(number=a_client, names=some_stops)
+    def follow(self, number: int, names: list[str]) -> None:
         """To change the set of stops, a client connects without a cursor."""
         follower = self.followers[number]
         self.run(follower.cut())
-        follower.stops = stops
+        follower.stops = [self.demo.stop(name) for name in names]
         follower.client.boards, follower.client.cursor = {}, None
-        self.run(follower.connect(self.gateway.port))
+        self.run(follower.connect(self.world.gateway.port))
 
     @rule(number=a_client, most=st.integers(1, 3000))
     def read_some(self, number: int, most: int) -> None:
@@ -125,7 +138,7 @@ class Sequence(RuleBasedStateMachine):
         if not follower.stops:
             return
         self.run(follower.cut())
-        self.run(follower.connect(self.gateway.port))
+        self.run(follower.connect(self.world.gateway.port))
         while follower.open and follower.client.received < most:
             before = follower.client.received
             self.run(self._read(follower.client, most - before))
@@ -135,15 +148,15 @@ class Sequence(RuleBasedStateMachine):
 
     @rule()
     def redis_cuts_the_listener(self) -> None:
-        self.run(self.live.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub"))
+        self.run(self.world.live.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub"))
 
     @rule()
     def redeploy(self) -> None:
         async def restart() -> None:
             for follower in self.followers:
                 await follower.cut()
-            await self.stack.aclose()
-            await self._start_gateway()
+            await self.world.stack.aclose()
+            await self.world.start()
 
         self.run(restart())
 
@@ -159,7 +172,7 @@ class Sequence(RuleBasedStateMachine):
         async with asyncio.timeout(PATIENCE):
             while True:
                 if not follower.open:
-                    await follower.connect(self.gateway.port)
+                    await follower.connect(self.world.gateway.port)
                 if not follower.open:
                     assert not truth
                     return
@@ -174,24 +187,21 @@ class Sequence(RuleBasedStateMachine):
         try:
             self.quiet()
         finally:
-            self.run(self._end())
-            self.runner.close()
-
-    async def _end(self) -> None:
-        for follower in self.followers:
-            await follower.cut()
-        await self.stack.aclose()
-        await self.live.close()
+            for follower in self.followers:
+                self.run(follower.cut())
 
 
 def test_any_sequence_ends_in_the_servers_boards(valkey_url: str) -> None:
-    machine = type("Sequence", (Sequence,), {"url": valkey_url})
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=20,
-            stateful_step_count=25,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),  # real servers are slow to generate with
-        ),
-    )
+    world = World(valkey_url)
+    try:
+        run_state_machine_as_test(
+            type("Sequence", (Sequence,), {"world": world}),
+            settings=settings(
+                max_examples=100,
+                stateful_step_count=30,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),  # real servers are slow to generate with
+            ),
+        )
+    finally:
+        world.end()

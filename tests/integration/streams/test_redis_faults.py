@@ -168,9 +168,7 @@ async def test_streams_outlive_redis() -> None:
         await live.close()
 
 
-async def test_a_listener_that_fails_is_started_again(
-    gateway: Gateway, demo: Publisher
-) -> None:
+async def test_a_listener_that_fails_is_started_again(gateway: Gateway, demo: Publisher) -> None:
     a = demo.stop("a")
     await demo.publish(a)
     client = gateway.client()

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from feeds.demo.schedule import write_demo_schedule
-from feeds.schedule import Agency, Route, Stop, Trip
-from feeds.stop_times import COLUMNS, StopTimes
-from feeds.timetable import Timetable
+from feeds.sources.demo.schedule import write_demo_schedule
+from feeds.timetable.entities import Agency, Route, Stop, Trip
+from feeds.timetable.stop_times import COLUMNS, StopTimes
+from feeds.timetable.timetable import Timetable
 
 LoadTimetable = Callable[[date], Timetable]
 Rows = list[dict[str, str]]

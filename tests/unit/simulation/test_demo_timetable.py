@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from feeds.demo.city import City
+from feeds.sources.demo.city import City
 
 HOUR = 3600
 DAYS = {

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from feeds.demo.city import BUSY_STOP
-from feeds.pipeline import Pipeline
-from feeds.simulation.simulation import NAMES, Simulation
+from feeds.realtime.pipeline import Pipeline
+from feeds.sources.demo.city import BUSY_STOP
+from feeds.sources.simulation.simulation import NAMES, Simulation
 
 TODAY = date(2026, 6, 10)
 

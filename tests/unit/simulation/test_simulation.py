@@ -12,8 +12,8 @@ from google.transit.gtfs_realtime_pb2 import (
     VehiclePosition,
 )
 
-from feeds.demo.city import BUSY_STOP
-from feeds.simulation.simulation import NAMES, Simulation
+from feeds.sources.demo.city import BUSY_STOP
+from feeds.sources.simulation.simulation import NAMES, Simulation
 
 Call = TripUpdate.StopTimeUpdate
 TODAY = date(2026, 6, 10)

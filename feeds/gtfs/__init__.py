@@ -1,0 +1,1 @@
+"""A schedule: from a GTFS zip to the active version in Postgres."""

@@ -1,0 +1,1 @@
+"""The process that owns feeds: polls, leases, publishes."""

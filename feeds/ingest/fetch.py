@@ -1,0 +1,114 @@
+"""Fetching an endpoint's message over HTTP or from a file: conditional, bounded, never in a hurry."""
+
+import asyncio
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+
+from feeds.config import Endpoint
+from feeds.sources.clock import CLOCK_HEADER, Reading
+from schemas.errors import StopcastError
+
+LARGEST = 256 * 1024 * 1024  # bytes; the biggest feed known to us has 64 MB
+TIMEOUT = httpx.Timeout(10, read=20)
+
+
+class FetchError(StopcastError):
+    """An endpoint gave no message; `kind` names why for counting."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+class Fetched(NamedTuple):
+    """An answer. `data` is None where nothing is new; `clock` is the time that a replay tells."""
+
+    data: bytes | None
+    clock: Reading | None
+
+
+def http_client() -> httpx.AsyncClient:
+    """One client for all endpoints of a process: connections are kept and shared."""
+    return httpx.AsyncClient(http2=True, timeout=TIMEOUT, follow_redirects=True)
+
+
+class Fetcher:
+    """Fetches one endpoint, telling it what we have already (ETag, Last-Modified, mtime)."""
+
+    def __init__(self, endpoint: Endpoint, client: httpx.AsyncClient) -> None:
+        self.endpoint = endpoint
+        self._client = client
+        self._known: dict[str, str] = {}
+        self._mtime = 0.0
+
+    @property
+    def shown(self) -> str:
+        """The URL as it may be shown: queries often carry keys."""
+        parts = urlsplit(self.endpoint.url)
+        host = parts.netloc.rpartition("@")[2]
+        return parts._replace(netloc=host, query="", fragment="").geturl()
+
+    def forget(self) -> None:
+        """Ask for everything again next time."""
+        self._known, self._mtime = {}, 0.0
+
+    async def fetch(self) -> Fetched:
+        """The message as it is now.
+
+        Raises:
+            FetchError: no answer, another status than 200 or 304, or more bytes than we take.
+        """
+        if "://" not in self.endpoint.url:
+            return await asyncio.to_thread(self._read, Path(self.endpoint.url))
+        headers = {name: value.get_secret_value() for name, value in self.endpoint.headers.items()}
+        request = self._client.build_request(
+            "GET", self.endpoint.url, headers={**headers, **self._known}
+        )
+        try:
+            response = await self._client.send(request, stream=True)
+            try:
+                return await self._take(response)
+            finally:
+                await response.aclose()
+        except httpx.TimeoutException:
+            raise FetchError("timeout", "no answer in time") from None
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise FetchError("unreachable", str(error) or type(error).__name__) from None
+
+    async def _take(self, response: httpx.Response) -> Fetched:
+        clock = _clock(response)
+        if response.status_code == httpx.codes.NOT_MODIFIED:
+            return Fetched(None, clock)
+        if response.status_code != httpx.codes.OK:
+            raise FetchError(f"http_{response.status_code}", f"status {response.status_code}")
+        data = bytearray()
+        async for part in response.aiter_bytes():
+            data += part
+            if len(data) > LARGEST:
+                raise FetchError("too_large", f"more than {LARGEST} bytes")
+        given = (("If-None-Match", "ETag"), ("If-Modified-Since", "Last-Modified"))
+        self._known = {
+            ask: response.headers[tell] for ask, tell in given if tell in response.headers
+        }
+        return Fetched(bytes(data), clock)
+
+    def _read(self, path: Path) -> Fetched:
+        try:
+            status = path.stat()
+            if status.st_mtime == self._mtime:
+                return Fetched(None, None)
+            if status.st_size > LARGEST:
+                raise FetchError("too_large", f"more than {LARGEST} bytes")
+            data = path.read_bytes()
+        except OSError as error:
+            raise FetchError("unreadable", str(error.strerror)) from None
+        self._mtime = status.st_mtime
+        return Fetched(data, None)
+
+
+def _clock(response: httpx.Response) -> Reading | None:
+    text = response.headers.get(CLOCK_HEADER)
+    return Reading.from_header(text) if text else None

@@ -1,0 +1,1 @@
+"""From GTFS-Realtime messages to changed boards: pure, time is an argument."""

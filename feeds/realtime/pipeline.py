@@ -1,0 +1,129 @@
+"""One feed from bytes to changed boards: decode, match, predict, build, compare.
+
+The same for `ingest`, `board` and the tests. Pure: what was received, and when by the board clock
+(POSIX seconds), are arguments.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from feeds.realtime import nyct
+from feeds.realtime.boards import Boards, Change
+from feeds.realtime.decode import DecodeError, decode
+from feeds.realtime.quality import Quality
+from feeds.realtime.trip_updates import TripUpdates
+from feeds.timetable.timetable import Timetable
+from schemas.arrivals import Board
+
+FUTURE = 300  # seconds that a header may be ahead of our clock
+_ALWAYS = (0.0, float("inf"))
+
+
+@dataclass(slots=True)
+class Heard:
+    """What an endpoint said last. `timestamp` is its header's, or when it came if it has none."""
+
+    data: bytes
+    timestamp: float
+    entities: tuple[bytes, ...] = field(repr=False)
+
+
+class Pipeline:
+    """The state of one feed: `poll` takes a message in, `changes` tells what came of it."""
+
+    def __init__(
+        self,
+        timetable: Timetable,
+        *,
+        standing: Mapping[str, Board] | None = None,
+        replaced_routes: Collection[str] = (),
+        patience: float = 90,
+    ) -> None:
+        """`patience`: seconds for which an older message than the last one is ignored."""
+        self.quality = Quality()
+        self.heard: dict[int, Heard] = {}
+        self.with_trips: set[int] = set()  # endpoints that have told of trips or vehicles
+        self.patience = patience
+        self._replaced_routes = replaced_routes
+        self._touched: set[str] = set()
+        self._begin(timetable, standing or {})
+
+    def _begin(self, timetable: Timetable, standing: Mapping[str, Board]) -> None:
+        self.timetable = timetable
+        self.updates = TripUpdates(timetable)
+        self.boards = Boards(timetable, standing)
+        self._touched = set(self.boards.stop_ids)
+        self._replace({})
+
+    def poll(self, endpoint: int, data: bytes, now: float) -> bool:
+        """Take an endpoint's message; whether it says anything that the last one did not.
+
+        Raises:
+            DecodeError: it cannot be used; what was known stands.
+        """
+        last = self.heard.get(endpoint)
+        if last and data == last.data:
+            return False
+        message = decode(data, last.entities if last else (), self.quality.note)
+        timestamp = message.header.timestamp or now
+        self._check_clock(timestamp, last, now)
+        self.heard[endpoint] = Heard(data, timestamp, message.entities)
+        if any(not entity.HasField("alert") for _, entity in message.added):
+            self.with_trips.add(endpoint)
+        if periods := nyct.replacement_periods(message.header):
+            self._replace(periods)
+        touched = self.updates.apply(endpoint, message, now, self.quality.note)
+        self._touched |= self.boards.touched(touched)
+        return bool(message.added or message.removed)
+
+    def _check_clock(self, timestamp: float, last: Heard | None, now: float) -> None:
+        if timestamp > now + FUTURE:
+            ahead = timestamp - now
+            raise DecodeError("header_ahead", f"header timestamp is {ahead:.0f} s in the future")
+        if last and timestamp < last.timestamp and now - last.timestamp < self.patience:
+            back = last.timestamp - timestamp
+            raise DecodeError("header_back", f"header timestamp went back by {back:.0f} s")
+
+    def _replace(self, periods: Mapping[str, tuple[float, float]]) -> None:
+        replaced = {**dict.fromkeys(self._replaced_routes, _ALWAYS), **periods}
+        if replaced != self.boards.replaced:
+            self._touched = set(self.boards.stop_ids)
+        self.boards.replaced = replaced
+
+    def withdraw(self, endpoint: int) -> None:
+        """Forget what an endpoint said: it is too old to be shown."""
+        if self.heard.pop(endpoint, None):
+            touched = self.updates.withdraw(endpoint, self.quality.note)
+            self._touched |= self.boards.touched(touched)
+
+    def withdraw_older(self, moment: float) -> None:
+        """Forget single trip updates whose own timestamp lies before `moment`."""
+        touched = self.updates.withdraw_older(moment, self.quality.note)
+        self._touched |= self.boards.touched(touched)
+
+    def switch(self, timetable: Timetable, now: float) -> Sequence[str]:
+        """Read all that was heard against another schedule; the stops that it does not have."""
+        heard, before = self.heard, self.boards.boards
+        self.heard = {}
+        self._begin(timetable, before)
+        for endpoint, said in heard.items():
+            self.poll(endpoint, said.data, now)
+        gone = [stop_id for stop_id in before if stop_id not in self.boards.stop_ids]
+        for stop_id in gone:
+            del self.boards.boards[stop_id]
+        return gone
+
+    def adopt(self, standing: Mapping[str, Board]) -> None:
+        """Tell all changes against these boards from now on, those that a store has."""
+        self.boards.boards = dict(standing)
+        self._touched = set(self.boards.stop_ids)
+
+    def pending(self, now: float) -> list[str]:
+        """The stops that may have changed since they were last asked for; they are forgotten."""
+        stops = self._touched | self.boards.due(int(now))
+        self._touched = set()
+        return sorted(stops)
+
+    def changes(self, stop_ids: Iterable[str], now: float) -> list[Change]:
+        """Those of the boards that differ from what they were, as of `now`."""
+        return self.boards.rebuild(stop_ids, self.updates, int(now))

@@ -1,0 +1,1 @@
+"""GTFS-Realtime sources of our own: recordings played again, a city made up."""

@@ -1,0 +1,106 @@
+"""A simulated source that goes with the days and with new versions of the schedule."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta, tzinfo
+
+import structlog
+from starlette.applications import Starlette
+
+from feeds.sources.clock import Reading
+from feeds.sources.simulation.simulation import NAMES, Simulation
+from feeds.sources.source import Source
+from feeds.timetable.stored_schedule import active_version, load_timetable
+from feeds.timetable.timetable import Timetable
+from schemas.database import Connection, connect
+from schemas.errors import StopcastError
+
+log = structlog.get_logger()
+
+LOOK_EVERY = 10  # seconds between two looks for a new version or a new day
+
+
+class SimulateError(StopcastError):
+    """There is no schedule to simulate."""
+
+
+class CurrentSimulation:
+    """The simulation of a feed's active schedule around today; replaced when either changes."""
+
+    names = NAMES
+
+    def __init__(self, timetable: Timetable, seed: int, interval: int) -> None:
+        self.seed = seed
+        self.interval = interval
+        self.become(timetable)
+
+    def become(self, timetable: Timetable) -> None:
+        self.timetable = timetable
+        self.simulation = Simulation(timetable, self.seed, self.interval)
+
+    def message(self, name: str, time: float) -> bytes:
+        return self.simulation.message(name, time)
+
+    async def follow(self, connection: Connection, time: float) -> None:
+        """Look once whether there is another version or another day."""
+        timetable = self.timetable
+        version = await active_version(connection, timetable.feed_id)
+        if version != timetable.version or not reaches(timetable, time):
+            self.become(await timetable_at(connection, timetable.feed_id, time))
+            log.info("simulate.timetable", feed=timetable.feed_id, version=version)
+
+
+async def timetable_at(connection: Connection, feed_id: str, time: float) -> Timetable:
+    """The timetable of the days around a time (POSIX seconds).
+
+    Raises:
+        SimulateError: the feed was never imported.
+    """
+    timezone: tzinfo = UTC  # until the feed tells its own
+    while True:
+        today = datetime.fromtimestamp(time, timezone).date()
+        timetable = await load_timetable(connection, feed_id, today)
+        if timetable is None:
+            raise SimulateError(
+                f"feed {feed_id!r} has no schedule in Postgres: "
+                f"run `stopcast feeds import SOURCE --feed {feed_id}`"
+            )
+        if reaches(timetable, time):
+            return timetable
+        timezone = timetable.timezone
+
+
+def reaches(timetable: Timetable, time: float) -> bool:
+    """Whether the timetable was loaded for that day: up to the next one."""
+    today = datetime.fromtimestamp(time, timetable.timezone).date()
+    return timetable.dates[-1] == today + timedelta(days=1)
+
+
+def simulate_app(
+    current: CurrentSimulation,
+    database_url: str,
+    clock: Callable[[], Reading],
+    *,
+    announce_clock: bool,
+) -> Starlette:
+    """Serve the simulation, which follows the schedule in Postgres; without Postgres it goes on."""
+
+    async def follow() -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                async with connect(database_url) as connection:
+                    await current.follow(connection, clock().time)
+            except StopcastError as error:
+                log.warning("simulate.schedule_not_read", reason=str(error))
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001  # Starlette's signature
+        task = asyncio.create_task(follow())
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    return Source(current, clock, announce_clock=announce_clock).app(lifespan=lifespan)
