@@ -6,9 +6,13 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
+from hypothesis import settings
 
 from schemas import embedded
 from tests.small_city import SMALL_CITY
+
+settings.register_profile("stopcast", deadline=None)  # a slow moment of the machine is no failure
+settings.load_profile("stopcast")
 
 CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
 

@@ -1,15 +1,19 @@
 """Boards: what each stop of a feed shows now, and what changed since it was last made.
 
-Pure: the board clock (`now`, POSIX seconds) is an argument. Only stops that realtime touched, or
-where time itself changes something, are made anew, and of those only the arrivals that differ.
+Pure: the board clock (`now`, POSIX seconds) is an argument. A poll touches some runs, and these some
+stops. A touched board is put together anew from the calls that are known there; only the calls of
+touched runs are made anew, any other arrival is the very object that stood before, so that to
+compare two boards is to compare a few.
 """
 
 import heapq
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from feeds.realtime.arrivals import describe_call, describe_route, describe_stop, describe_trip
 from feeds.realtime.predictions import Call, planned_call
+from feeds.realtime.quiet import hold
 from feeds.realtime.trip_updates import Run, TripUpdates
 from feeds.realtime.trips import TripInstance
 from feeds.timetable.entities import ScheduledCall
@@ -35,122 +39,177 @@ class Change(NamedTuple):
     patch: dict[str, Any]
 
 
-class _Entry(NamedTuple):
-    """A call that may stand on a board."""
+class _Entry:
+    """A call that may stand on one board; what is told of it is made when it first does."""
 
-    time: int
-    key: str
-    run: str
-    call: Call
-    trip: Arrival
+    __slots__ = ("call", "departed", "key", "route_id", "time", "told")
+
+    def __init__(self, time: int, key: str, route_id: str, call: "Call | ScheduledCall") -> None:
+        self.time = time
+        self.key = key
+        self.route_id = route_id
+        self.call = call
+        self.told: Arrival | None = None
+        self.departed: Arrival | None = None
+
+
+_in_order = attrgetter("time", "key")
+_Entries = dict[str, list[_Entry]]
+"""By run key."""
+
+
+class _Stand:
+    """What is known of one board beside the board itself."""
+
+    __slots__ = ("edge", "live", "planned", "platforms", "touched")
+
+    def __init__(self, platforms: tuple[str, ...]) -> None:
+        self.platforms = platforms
+        self.edge = 0  # up to where the schedule was asked for calls
+        self.planned: _Entries = {}
+        self.live: _Entries = {}
+        self.touched: set[str] = set()  # run keys whose calls are to be made anew
 
 
 class Boards:
     """The boards of one feed by GTFS stop_id: every stop of location_type 0 and 1."""
 
-    def __init__(self, timetable: Timetable, standing: Mapping[str, Board] | None = None) -> None:
-        """`standing`: the boards as published so far, which changes are told against."""
+    def __init__(
+        self,
+        timetable: Timetable,
+        standing: Mapping[str, Board] | None = None,
+        *,
+        quiet: float = 0,
+    ) -> None:
+        """`standing`: the boards as published so far, which changes are told against.
+
+        `quiet`: seconds by which a prediction may be wrong before it moves; 0: exact.
+        """
         self.timetable = timetable
-        self._stops = {
+        self.quiet = quiet
+        self._summaries = {
             stop.stop_id: describe_stop(stop, timetable)
             for stop in timetable.stops.values()
             if stop.location_type <= 1
         }
-        self.boards: dict[str, Board] = dict(standing or {})
-        self.replaced: Periods = {}
-        self._edge = 0
-        self._due: list[tuple[int, str]] = []
-        self._due_at: dict[str, int] = {}
-        self._scheduled: dict[str, list[_Entry]] = {}
-        self._made: dict[str, dict[str, tuple[_Entry, Arrival]]] = {}
-        self._keys: dict[tuple[str, Any, int | None], str] = {}
-        self._trips: dict[str, tuple[str, Arrival]] = {}
         self._routes: dict[str, RouteSummary] = {
             f"{timetable.feed_id}:{route.route_id}": describe_route(route)
             for route in timetable.routes.values()
         }
+        self._stands = {
+            stop_id: _Stand((stop_id, *timetable.children(stop_id))) for stop_id in self._summaries
+        }
+        self._boards_of = {
+            stop_id: tuple(self._with_station(stop_id)) for stop_id in timetable.stops
+        }
+        self.boards: dict[str, Board] = dict(standing or {})
+        self.replaced: Periods = {}
+        self._pending: set[str] = set(self._summaries)
+        self._edge = 0
+        self._due: list[tuple[int, str]] = []
+        self._due_at: dict[str, int] = {}
+        self._keys: dict[tuple[str, Any, int | None], str] = {}
+        self._trips: dict[str, tuple[str, Arrival]] = {}
+
+    def _with_station(self, stop_id: str) -> Iterator[str]:
+        for board in (stop_id, self.timetable.stops[stop_id].parent_station):
+            if board in self._summaries:
+                yield board
 
     @property
     def stop_ids(self) -> Collection[str]:
         """The stops that have a board."""
-        return self._stops.keys()
+        return self._summaries.keys()
 
-    def touched(self, stop_ids: Iterable[str]) -> set[str]:
-        """These stops and their stations."""
-        stops = self.timetable.stops
-        found = set(stop_ids)
-        parents = (stops[stop_id].parent_station for stop_id in found)
-        return (found | {parent for parent in parents if parent}) & self._stops.keys()
+    # -- what is to be made anew -----------------------------------------------------------------
 
-    def due(self, now: int) -> set[str]:
-        """The stops that time changes at `now` at the latest: all of them when the edge moves."""
+    def touch(self, runs: Mapping[str, Iterable[str]]) -> None:
+        """Realtime changed these runs, and with them the boards of these stops (by run key)."""
+        for run, stop_ids in runs.items():
+            for stop_id in stop_ids:
+                for board in self._boards_of[stop_id]:
+                    self._stands[board].touched.add(run)
+                    self._pending.add(board)
+
+    def touch_all(self) -> None:
+        """Anything may have changed."""
+        self._pending.update(self._summaries)
+
+    def pending(self, now: int) -> list[str]:
+        """The stops to rebuild at `now`, by touch or by time; asked for once."""
         if _edge(now) != self._edge:
-            return set(self._stops)
-        stops = set()
+            self._edge = _edge(now)
+            self.touch_all()
         while self._due and self._due[0][0] <= now:
             moment, stop_id = heapq.heappop(self._due)
             if self._due_at.get(stop_id) == moment:
-                stops.add(stop_id)
+                self._pending.add(stop_id)
+        stops, self._pending = sorted(self._pending), set()
         return stops
 
     def rebuild(self, stop_ids: Iterable[str], updates: TripUpdates, now: int) -> list[Change]:
         """Make these stops' boards as of `now`; those that changed."""
-        if _edge(now) != self._edge:
-            self._edge = _edge(now)
-            self._scheduled.clear()
         changes = (self._rebuild(stop_id, updates, now) for stop_id in stop_ids)
         return [change for change in changes if change is not None]
 
     # -- one board -------------------------------------------------------------------------------
 
     def _rebuild(self, stop_id: str, updates: TripUpdates, now: int) -> Change | None:
-        before = self.boards.get(stop_id)
-        entries = sorted(self._entries(stop_id, updates, now))[:MOST]
-        arrivals = self._arrivals(stop_id, entries, before["arrivals"] if before else {}, now)
+        stand, before = self._stands[stop_id], self.boards.get(stop_id)
+        self._plan(stand, now)
+        self._renew(stand, updates)
+        entries = self._standing(stand, updates, now)
+        arrivals = {entry.key: self._told(entry, stop_id, now) for entry in entries}
+        kept = _kept(before["arrivals"], arrivals, now) if before else {}
+        again = hold(arrivals, before["arrivals"], now, self.quiet) if before and self.quiet else None
         after: Board = {
             "stop_id": f"{self.timetable.feed_id}:{stop_id}",
             "version": before["version"] if before else 0,
-            "stop": self._stops[stop_id],
-            "routes": {
-                route_id: self._routes[route_id]
-                for route_id in sorted({a.get("route_id", "") for a in arrivals.values()})
-                if route_id in self._routes
-            },
-            "arrivals": arrivals,
+            "stop": self._summaries[stop_id],
+            "routes": self._routes_of(entries, kept),
+            "arrivals": arrivals | kept,
             "alerts": {},
         }
-        self._schedule_next(stop_id, arrivals, now)
+        self._schedule_next(stop_id, entries, kept, now, again)
         patch = diff(before, after) if before else {}
         if before and not patch:
             return None
         self.boards[stop_id] = after
         return Change(stop_id, before, after, patch)
 
-    def _arrivals(
-        self, stop_id: str, entries: list[_Entry], before: Mapping[str, Arrival], now: int
-    ) -> dict[str, Arrival]:
-        made = self._made.get(stop_id, {})
-        self._made[stop_id] = fresh = {}
-        arrivals = {}
-        for entry in entries:
-            known = made.get(entry.key)
-            told = known[1] if known and known[0] == entry else self._tell(entry, stop_id)
-            fresh[entry.key] = (entry, told)
-            arrivals[entry.key] = _at(now, entry.time, told, before.get(entry.key))
-        for key, told in before.items():
-            if _still_departed(told, arrivals.get(key), now):
-                arrivals[key] = told
-        return arrivals
+    def _told(self, entry: _Entry, stop_id: str, now: int) -> Arrival:
+        if entry.told is None:
+            entry.told = self._tell(entry, stop_id)
+        if entry.time >= now or entry.told["status"] in ("canceled", "skipped"):
+            return entry.told
+        if entry.departed is None:
+            entry.departed = {**entry.told, "status": "departed"}
+        return entry.departed
 
     def _tell(self, entry: _Entry, stop_id: str) -> Arrival:
-        return describe_call(entry.trip, entry.call, stop_id, self.timetable)
+        call = entry.call if isinstance(entry.call, Call) else self._planned(entry.call)
+        run, _, _ = entry.key.partition(".")
+        return describe_call(self._trips[run][1], call, stop_id, self.timetable)
 
-    def _schedule_next(self, stop_id: str, arrivals: Mapping[str, Arrival], now: int) -> None:
-        moments = (
-            moment + (PAST if moment < now else 0) + 1
-            for moment in map(effective_time, arrivals.values())
-            if moment is not None
-        )
+    def _routes_of(
+        self, entries: Iterable[_Entry], kept: Mapping[str, Arrival]
+    ) -> dict[str, RouteSummary]:
+        used = {entry.route_id for entry in entries}
+        used.update(told.get("route_id", "") for told in kept.values())
+        return {route_id: self._routes[route_id] for route_id in sorted(used & self._routes.keys())}
+
+    def _schedule_next(
+        self,
+        stop_id: str,
+        entries: Iterable[_Entry],
+        kept: Mapping[str, Arrival],
+        now: int,
+        again: int | None,
+    ) -> None:
+        times = [entry.time for entry in entries]
+        times += [effective_time(told) or now for told in kept.values()]
+        moments = [t + 1 if t >= now else t + PAST + 1 for t in times]
+        moments += [again] if again is not None else []
         moment = min(moments, default=None)
         if moment is None:
             self._due_at.pop(stop_id, None)
@@ -160,36 +219,62 @@ class Boards:
 
     # -- the calls at a stop ---------------------------------------------------------------------
 
-    def _entries(self, stop_id: str, updates: TripUpdates, now: int) -> Iterator[_Entry]:
-        for platform in (stop_id, *self.timetable.children(stop_id)):
-            if platform not in self._scheduled:
-                self._scheduled[platform] = list(self._scheduled_entries(platform, now))
-            for entry in self._scheduled[platform]:
-                stands = entry.time >= now - PAST and entry.run not in updates.runs
-                if stands and not self._is_replaced(entry):
-                    yield entry
-            for run in updates.by_stop.get(platform, {}).values():
-                yield from self._run_entries(run, platform, now)
-
-    def _scheduled_entries(self, platform: str, now: int) -> Iterator[_Entry]:
-        for scheduled in self.timetable.calls(platform, now - PAST, self._edge):
-            instance_key, trip = self._scheduled_trip(scheduled)
-            call = self._planned(scheduled)
-            yield _Entry(scheduled.time, f"{instance_key}.{call.visit}", instance_key, call, trip)
-
-    def _run_entries(self, run: Run, platform: str, now: int) -> Iterator[_Entry]:
-        for call in run.calls:
-            moment = call.time
-            if call.stop_id != platform or moment is None:
-                continue
-            if now - PAST <= moment < self._edge:
-                trip = self._trip(run.key, run.instance, run.calls[-1].stop_id)
-                yield _Entry(moment, f"{run.key}.{call.visit}", run.key, call, trip)
+    def _standing(self, stand: _Stand, updates: TripUpdates, now: int) -> list[_Entry]:
+        begin, end, runs = now - PAST, self._edge, updates.runs
+        entries = [
+            entry
+            for run, planned in stand.planned.items()
+            if run not in runs
+            for entry in planned
+            if entry.time >= begin and not self._is_replaced(entry)
+        ]
+        entries += [
+            entry for live in stand.live.values() for entry in live if begin <= entry.time < end
+        ]
+        entries.sort(key=_in_order)
+        return entries[:MOST]
 
     def _is_replaced(self, entry: _Entry) -> bool:
-        route_id = entry.trip.get("route_id", "").partition(":")[2]
-        begin, end = self.replaced.get(route_id, (0, 0))
+        if not self.replaced:
+            return False
+        begin, end = self.replaced.get(entry.route_id.partition(":")[2], (0, 0))
         return begin <= entry.time < end
+
+    def _plan(self, stand: _Stand, now: int) -> None:
+        """Ask the schedule for the calls that the window has come to, and drop those it left."""
+        if stand.edge == self._edge:
+            return
+        if not now - PAST <= stand.edge <= self._edge:  # the first time, or the clock was set
+            stand.edge, stand.planned = now - PAST, {}
+        for run, entries in list(stand.planned.items()):
+            if entries[-1].time < now - PAST:
+                del stand.planned[run]
+        for platform in stand.platforms:
+            for scheduled in self.timetable.calls(platform, stand.edge, self._edge):
+                run, trip = self._scheduled_trip(scheduled)
+                sequence = self.timetable.stop_time(scheduled.trip, scheduled.index).stop_sequence
+                entry = _Entry(
+                    scheduled.time, f"{run}.{sequence}", trip.get("route_id", ""), scheduled
+                )
+                stand.planned.setdefault(run, []).append(entry)
+        stand.edge = self._edge
+
+    def _renew(self, stand: _Stand, updates: TripUpdates) -> None:
+        for key in stand.touched:
+            run = updates.runs.get(key)
+            entries = list(self._run_entries(run, stand.platforms)) if run else []
+            if entries:
+                stand.live[key] = entries
+            else:
+                stand.live.pop(key, None)
+        stand.touched.clear()
+
+    def _run_entries(self, run: Run, platforms: tuple[str, ...]) -> Iterator[_Entry]:
+        for call in run.calls:
+            moment = call.time
+            if moment is not None and call.stop_id in platforms:
+                trip = self._trip(run.key, run.instance, run.calls[-1].stop_id)
+                yield _Entry(moment, f"{run.key}.{call.visit}", trip.get("route_id", ""), call)
 
     def _planned(self, scheduled: ScheduledCall) -> Call:
         trip, index = scheduled.trip, scheduled.index
@@ -223,18 +308,14 @@ def _edge(now: int) -> int:
     return now // STEP * STEP + AHEAD
 
 
-def _at(now: int, moment: int, told: Arrival, before: Arrival | None) -> Arrival:
-    """The arrival as of `now`; the very object that stood before, where it says the same."""
-    if moment < now and told["status"] not in ("canceled", "skipped"):
-        told = {**told, "status": "departed"}
-    return before if before is not None and before == told else told
-
-
-def _still_departed(told: Arrival, now_told: Arrival | None, now: int) -> bool:
-    """A call seen departed stays so, unless it is predicted again or called off (rule 28)."""
-    if told["status"] != "departed":
-        return False
-    moment = effective_time(told)
-    if moment is None or moment < now - PAST:
-        return False
-    return now_told is None or now_told["status"] in ("scheduled", "no_data")
+def _kept(
+    before: Mapping[str, Arrival], arrivals: Mapping[str, Arrival], now: int
+) -> dict[str, Arrival]:
+    """Calls seen departed stay so, unless they are predicted again or called off (rule 28)."""
+    kept = {}
+    for key, told in before.items():
+        if told["status"] == "departed" and (effective_time(told) or 0) >= now - PAST:
+            said = arrivals.get(key)
+            if said is None or said["status"] in ("scheduled", "no_data"):
+                kept[key] = told
+    return kept

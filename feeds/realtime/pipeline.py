@@ -38,21 +38,24 @@ class Pipeline:
         standing: Mapping[str, Board] | None = None,
         replaced_routes: Collection[str] = (),
         patience: float = 90,
+        quiet: float = 0,
     ) -> None:
-        """`patience`: seconds for which an older message than the last one is ignored."""
+        """`patience`: seconds for which an older message than the last one is ignored.
+
+        `quiet`: seconds by which a prediction may be wrong before it moves; 0: exact.
+        """
         self.quality = Quality()
         self.heard: dict[int, Heard] = {}
         self.with_trips: set[int] = set()  # endpoints that have told of trips or vehicles
         self.patience = patience
+        self.quiet = quiet
         self._replaced_routes = replaced_routes
-        self._touched: set[str] = set()
         self._begin(timetable, standing or {})
 
     def _begin(self, timetable: Timetable, standing: Mapping[str, Board]) -> None:
         self.timetable = timetable
         self.updates = TripUpdates(timetable)
-        self.boards = Boards(timetable, standing)
-        self._touched = set(self.boards.stop_ids)
+        self.boards = Boards(timetable, standing, quiet=self.quiet)
         self._replace({})
 
     def poll(self, endpoint: int, data: bytes, now: float) -> bool:
@@ -72,8 +75,7 @@ class Pipeline:
             self.with_trips.add(endpoint)
         if periods := nyct.replacement_periods(message.header):
             self._replace(periods)
-        touched = self.updates.apply(endpoint, message, now, self.quality.note)
-        self._touched |= self.boards.touched(touched)
+        self.boards.touch(self.updates.apply(endpoint, message, now, self.quality.note))
         return bool(message.added or message.removed)
 
     def _check_clock(self, timestamp: float, last: Heard | None, now: float) -> None:
@@ -87,19 +89,17 @@ class Pipeline:
     def _replace(self, periods: Mapping[str, tuple[float, float]]) -> None:
         replaced = {**dict.fromkeys(self._replaced_routes, _ALWAYS), **periods}
         if replaced != self.boards.replaced:
-            self._touched = set(self.boards.stop_ids)
+            self.boards.touch_all()
         self.boards.replaced = replaced
 
     def withdraw(self, endpoint: int) -> None:
         """Forget what an endpoint said: it is too old to be shown."""
         if self.heard.pop(endpoint, None):
-            touched = self.updates.withdraw(endpoint, self.quality.note)
-            self._touched |= self.boards.touched(touched)
+            self.boards.touch(self.updates.withdraw(endpoint, self.quality.note))
 
     def withdraw_older(self, moment: float) -> None:
         """Forget single trip updates whose own timestamp lies before `moment`."""
-        touched = self.updates.withdraw_older(moment, self.quality.note)
-        self._touched |= self.boards.touched(touched)
+        self.boards.touch(self.updates.withdraw_older(moment, self.quality.note))
 
     def switch(self, timetable: Timetable, now: float) -> Sequence[str]:
         """Read all that was heard against another schedule; the stops that it does not have."""
@@ -116,13 +116,11 @@ class Pipeline:
     def adopt(self, standing: Mapping[str, Board]) -> None:
         """Tell all changes against these boards from now on, those that a store has."""
         self.boards.boards = dict(standing)
-        self._touched = set(self.boards.stop_ids)
+        self.boards.touch_all()
 
     def pending(self, now: float) -> list[str]:
         """The stops that may have changed since they were last asked for; they are forgotten."""
-        stops = self._touched | self.boards.due(int(now))
-        self._touched = set()
-        return sorted(stops)
+        return self.boards.pending(int(now))
 
     def changes(self, stop_ids: Iterable[str], now: float) -> list[Change]:
         """Those of the boards that differ from what they were, as of `now`."""

@@ -40,31 +40,36 @@ class _Said(NamedTuple):
         return self.update.timestamp, self.update.SerializeToString(deterministic=True)
 
 
+Touched = dict[str, frozenset[str]]
+"""By run key, the stops whose boards it concerns, before a change and after."""
+
+_NONE: frozenset[str] = frozenset()
+
+
 class TripUpdates:
-    """The runs that realtime knows, by key and by stop. Pure: time is an argument."""
+    """The runs that realtime knows, by key. Pure: time is an argument."""
 
     def __init__(self, timetable: Timetable) -> None:
         self.timetable = timetable
         self.runs: dict[str, Run] = {}
-        self.by_stop: dict[str, dict[str, Run]] = defaultdict(dict)
         self._said: dict[str, dict[tuple[int, bytes], _Said]] = defaultdict(dict)
         self._keys: dict[tuple[int, bytes], str] = {}
 
-    def apply(self, endpoint: int, message: Message, now: float, note: Note) -> set[str]:
-        """Take what a poll of an endpoint changed; the stops whose boards it touches."""
+    def apply(self, endpoint: int, message: Message, now: float, note: Note) -> Touched:
+        """Take what a poll of an endpoint changed."""
         changed = self._remove(endpoint, message.removed)
         for raw, entity in message.added:
             if entity.HasField("trip_update"):
                 changed |= self._add(endpoint, raw, entity, now, note)
         return self._settle(changed, note)
 
-    def withdraw(self, endpoint: int, note: Note) -> set[str]:
-        """Forget all that an endpoint said (it is too old to be shown); the stops touched."""
+    def withdraw(self, endpoint: int, note: Note) -> Touched:
+        """Forget all that an endpoint said: it is too old to be shown."""
         raws = [raw for source, raw in self._keys if source == endpoint]
         return self._settle(self._remove(endpoint, raws), note)
 
-    def withdraw_older(self, moment: float, note: Note) -> set[str]:
-        """Forget updates whose own timestamp lies before `moment`; the stops touched (rule 6)."""
+    def withdraw_older(self, moment: float, note: Note) -> Touched:
+        """Forget updates whose own timestamp lies before `moment` (rule 6)."""
         old = [
             (source, said)
             for sources in self._said.values()
@@ -99,19 +104,18 @@ class TripUpdates:
                 changed.add(key)
         return changed
 
-    def _settle(self, changed: Iterable[str], note: Note) -> set[str]:
-        """Predict the changed instances anew; the stops that this touches, before and after."""
-        touched: set[str] = set()
+    def _settle(self, changed: Iterable[str], note: Note) -> Touched:
+        """Predict the changed instances anew."""
+        touched: Touched = {}
         for key in changed:
-            if before := self.runs.pop(key, None):
-                self._unlist(before)
-                touched |= before.stops
+            before = self.runs.pop(key, None)
+            after = self._run(key, note) if self._said[key] else None
+            if after:
+                self.runs[key] = after
             if not self._said[key]:
                 del self._said[key]
-            elif run := self._run(key, note):
-                self.runs[key] = run
-                self._list(run)
-                touched |= run.stops
+            stops = (before.stops if before else _NONE) | (after.stops if after else _NONE)
+            touched[key] = stops
         return touched
 
     def _run(self, key: str, note: Note) -> Run | None:
@@ -124,11 +128,3 @@ class TripUpdates:
         if said.instance.trip:
             stops.update(row.stop_id for row in self.timetable.stop_times(said.instance.trip))
         return Run(key, said.instance, calls, frozenset(stops))
-
-    def _list(self, run: Run) -> None:
-        for call in run.calls:
-            self.by_stop[call.stop_id][run.key] = run
-
-    def _unlist(self, run: Run) -> None:
-        for call in run.calls:
-            self.by_stop[call.stop_id].pop(run.key, None)

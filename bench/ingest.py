@@ -1,0 +1,282 @@
+"""A poll from its bytes to the published patches, and the memory that it takes.
+
+    python bench/ingest.py [--polls 30]
+
+Two feeds, each poll with 10 % of its trips changed:
+- NYC buses of 2026-01-28: 5,801 trips, 90,879 stop time updates, no schedule (stops made up);
+- a made-up city with a full timetable, simulated as the demo city is: about 10,000 trips that run
+  or are about to, 150,000 stop time updates.
+Timed: decode, match, predict, build, compare, encode, and the answer of a real Valkey to the last
+script. Memory is the process's peak, the timetable included.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from google.transit.gtfs_realtime_pb2 import FeedMessage
+
+from feeds.gtfs.schedule_import import import_schedule
+from feeds.ingest.publication import Versions, publication
+from feeds.realtime.pipeline import Pipeline
+from feeds.sources.simulation.simulation import Simulation
+from feeds.timetable.stored_schedule import load_timetable
+from feeds.timetable.timetable import Timetable
+from schemas import embedded
+from schemas.database import connect, migrate
+from schemas.live import Lease, LiveStore
+
+CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
+CHANGED = 0.10
+HEADER = "gtfs_realtime_version"
+
+# The made-up city: lines along the rows and columns of a grid, both ways, all day.
+GRID, LINE_STOPS, LINES = 60, 24, 228
+RUN_MINUTES, HEADWAY_MINUTES = 3, 5
+MORNING = datetime(2026, 11, 20, 8, 0, tzinfo=UTC).timestamp()
+
+
+def city(path: Path) -> None:
+    """Write the made-up city's GTFS zip: 2.6 million stop_times."""
+    stops = [f"{x}-{y}" for x in range(GRID) for y in range(GRID)]
+    trips, stop_times = [], []
+    for line in range(LINES):
+        for direction in (0, 1):
+            route = _route(line, direction)
+            for number, start in enumerate(range(4 * 60, 24 * 60, HEADWAY_MINUTES)):
+                trip = f"L{line}-{direction}-{number}"
+                trips.append(f"L{line},daily,{trip},{direction}")
+                for place, stop in enumerate(route):
+                    minutes = start + (line + place * RUN_MINUTES)
+                    clock = f"{minutes // 60:02}:{minutes % 60:02}:00"
+                    stop_times.append(f"{trip},{clock},{clock},{stop},{place + 1}")
+    tables = {
+        "agency.txt": ["agency_name,agency_url,agency_timezone", "Grid,https://example.org,UTC"],
+        "stops.txt": ["stop_id,stop_name,stop_lat,stop_lon", *(_stop(stop) for stop in stops)],
+        "routes.txt": [
+            "route_id,route_short_name,route_type",
+            *(f"L{n},{n},3" for n in range(LINES)),
+        ],
+        "calendar.txt": [
+            "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date",
+            "daily,1,1,1,1,1,1,1,20260101,20271231",
+        ],
+        "trips.txt": ["route_id,service_id,trip_id,direction_id", *trips],
+        "stop_times.txt": [
+            "trip_id,arrival_time,departure_time,stop_id,stop_sequence",
+            *stop_times,
+        ],
+    }
+    _write(path, tables)
+
+
+def _route(line: int, direction: int) -> list[str]:
+    row, begin = line % GRID, (line * 7) % (GRID - LINE_STOPS)
+    places = range(begin, begin + LINE_STOPS)
+    route = [f"{row}-{n}" if line < LINES // 2 else f"{n}-{row}" for n in places]
+    return route[::-1] if direction else route
+
+
+def _stop(stop_id: str) -> str:
+    x, y = map(int, stop_id.split("-"))
+    return f"{stop_id},Corner {stop_id},{50 + x / 200},{8 + y / 200}"
+
+
+def stops_of(message: bytes, path: Path) -> None:
+    """A schedule that has the stops of a message, and one trip that never runs."""
+    updates = [entity.trip_update for entity in FeedMessage.FromString(message).entity]
+    stop_ids = sorted({call.stop_id for update in updates for call in update.stop_time_update})
+    routes = sorted({update.trip.route_id for update in updates})
+    _write(
+        path,
+        {
+            "agency.txt": [
+                "agency_name,agency_url,agency_timezone",
+                "MTA,https://example.org,America/New_York",
+            ],
+            "stops.txt": [
+                "stop_id,stop_name,stop_lat,stop_lon",
+                *(f"{stop_id},{stop_id},40.7,-74.0" for stop_id in stop_ids),
+            ],
+            "routes.txt": ["route_id,route_short_name,route_type", *(f"{r},{r},3" for r in routes)],
+            "calendar_dates.txt": ["service_id,date,exception_type", "once,20260101,1"],
+            "trips.txt": ["route_id,service_id,trip_id", f"{routes[0]},once,none"],
+            "stop_times.txt": [
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence",
+                f"none,08:00:00,08:00:00,{stop_ids[0]},1",
+                f"none,08:10:00,08:10:00,{stop_ids[1]},2",
+            ],
+        },
+    )
+
+
+def _write(path: Path, tables: dict[str, list[str]]) -> None:
+    with ZipFile(path, "w", ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, lines in tables.items():
+            archive.writestr(name, "\n".join(lines) + "\n")
+
+
+def polls(message: bytes, count: int) -> Iterable[tuple[bytes, float]]:
+    """The message, then others 30 s apart: in a tenth of the trips every time has moved."""
+    feed = FeedMessage.FromString(message)
+    rng = random.Random(1)  # noqa: S311  # which trips change
+    entities = [entity for entity in feed.entity if entity.HasField("trip_update")]
+    for _ in range(count):
+        yield feed.SerializeToString(), float(feed.header.timestamp)
+        feed.header.timestamp += 30
+        for entity in rng.sample(entities, int(len(entities) * CHANGED)):
+            moved = rng.choice((-20, 20, 40))
+            entity.trip_update.timestamp = feed.header.timestamp
+            for call in entity.trip_update.stop_time_update:
+                for event in (call.arrival, call.departure):
+                    if event.time:
+                        event.time += moved
+                    if event.HasField("delay"):
+                        event.delay += moved
+
+
+async def timetable(path: Path, moment: float, url: str) -> Timetable:
+    await migrate(url)
+    async with connect(url) as connection:
+        await import_schedule(str(path), "bench", connection)
+        loaded = await load_timetable(
+            connection, "bench", datetime.fromtimestamp(moment, UTC).date()
+        )
+    assert loaded is not None
+    return loaded
+
+
+class Figures:
+    """What every poll took, in seconds by step."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, list[float]] = {"pipeline": [], "encode": [], "publish": []}
+        self.patches: list[int] = []
+        self.updates = 0
+
+    def print(self, name: str) -> None:
+        totals = [sum(parts) for parts in zip(*self.steps.values(), strict=True)]
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(
+            f"{name}: {self.updates:,} stop time updates, {len(totals)} polls, {CHANGED:.0%} changed"
+        )
+        for step, times in {**self.steps, "in all": totals}.items():
+            p50, p99 = statistics.median(times), _percentile(times, 0.99)
+            print(f"  {step:9} p50 {p50 * 1000:7.1f} ms   p99 {p99 * 1000:7.1f} ms")
+        print(
+            f"  patches   {statistics.median(self.patches):.0f} a poll; peak memory {peak:.0f} MB"
+        )
+
+
+def _percentile(values: Sequence[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, round(share * len(values)))]
+
+
+async def measure(name: str, table: Timetable, message: bytes, count: int, redis_url: str) -> None:
+    live = LiveStore.connect(redis_url)
+    await live.redis.flushall()
+    lease = await live.acquire("bench", "bench", 3600)
+    assert lease is not None
+    pipeline, versions, figures = Pipeline(table), Versions(), Figures()
+    for number, (data, now) in enumerate(polls(message, count + 1)):
+        parts = await poll(pipeline, data, now, versions, live, lease)
+        if number == 0:
+            runs = pipeline.updates.runs.values()
+            figures.updates = sum(
+                len(e.trip_update.stop_time_update) for e in FeedMessage.FromString(data).entity
+            )
+            print(
+                f"  ({len(runs):,} trips; the first poll took {sum(parts[:3]):.2f} s)",
+                file=sys.stderr,
+            )
+            continue
+        for step, seconds in zip(figures.steps, parts, strict=False):
+            figures.steps[step].append(seconds)
+        figures.patches.append(int(parts[3]))
+    await live.close()
+    figures.print(name)
+
+
+async def poll(  # noqa: PLR0917  # all that a poll needs
+    pipeline: Pipeline, data: bytes, now: float, versions: Versions, live: LiveStore, lease: Lease
+) -> tuple[float, float, float, int]:
+    begin = time.perf_counter()
+    pipeline.poll(0, data, now)
+    changes = pipeline.changes(pipeline.pending(now), now)
+    made = time.perf_counter()
+    publications = [publication(change, versions.next()) for change in changes]
+    encoded = time.perf_counter()
+    assert await live.publish(lease, publications) == []
+    return made - begin, encoded - made, time.perf_counter() - encoded, len(changes)
+
+
+def buses(count: int) -> None:
+    message = (CAPTURES / "gtfsrealtime-r" / "nyc-trip-updates.pb").read_bytes()
+    moment = FeedMessage.FromString(message).header.timestamp
+    with tempfile.TemporaryDirectory() as folder, embedded.valkey() as redis_url:
+        path = Path(folder) / "stops.zip"
+        stops_of(message, path)
+        with embedded.postgres() as url:
+            table = asyncio.run(timetable(path, moment, url))
+        asyncio.run(measure("NYC buses, no schedule", table, message, count, redis_url))
+
+
+def grid(count: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, embedded.valkey() as redis_url:
+        path = Path(folder) / "city.zip"
+        # In a process of its own, so that its memory is not counted.
+        with ProcessPoolExecutor(1, get_context("spawn")) as apart:
+            apart.submit(city, path).result()
+        with embedded.postgres() as url:
+            with ProcessPoolExecutor(1, get_context("spawn")) as apart:
+                apart.submit(_import, path, url).result()
+                message = apart.submit(_simulated, url).result()
+            table = asyncio.run(_load(url))
+        print(
+            f"  (timetable: {len(table.trips):,} trips, {table.nbytes / 1e6:.0f} MB)",
+            file=sys.stderr,
+        )
+        asyncio.run(measure("made-up city, full timetable", table, message, count, redis_url))
+
+
+def _simulated(url: str) -> bytes:
+    """The trip updates of one moment."""
+    return Simulation(asyncio.run(_load(url)), 1, 30).message("trip-updates", MORNING)
+
+
+def _import(path: Path, url: str) -> None:
+    asyncio.run(timetable(path, MORNING, url))
+
+
+async def _load(url: str) -> Timetable:
+    async with connect(url) as connection:
+        loaded = await load_timetable(
+            connection, "bench", datetime.fromtimestamp(MORNING, UTC).date()
+        )
+    assert loaded is not None
+    return loaded
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--polls", type=int, default=30)
+    count = parser.parse_args().polls
+    for work in (buses, grid):  # each in a process of its own, for its peak of memory
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:
+            process.submit(work, count).result()
+
+
+if __name__ == "__main__":
+    main()
