@@ -7,6 +7,8 @@ only in a patch. All times are POSIX seconds.
 
 from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
+import orjson
+
 ArrivalStatus = Literal["canceled", "skipped", "departed", "no_data", "predicted", "scheduled"]
 FeedStatus = Literal["live", "stale", "down"]
 Boarding = Literal["none", "phone_agency", "coordinate_with_driver"]
@@ -53,6 +55,24 @@ class Arrival(TypedDict):
     wheelchair_accessible: NotRequired[bool]
     bikes_allowed: NotRequired[bool]
     platform_code: NotRequired[str]
+
+
+class Told(dict[str, Any]):
+    """An Arrival that remembers its JSON: it stands on snapshot after snapshot unchanged.
+
+    It is not to be changed once it was encoded.
+    """
+
+    __slots__ = ("_json",)
+
+    @property
+    def json(self) -> bytes:
+        """Encoded when first asked for."""
+        try:
+            return self._json
+        except AttributeError:
+            self._json = orjson.dumps(self)
+            return self._json
 
 
 def effective_time(arrival: Arrival) -> int | None:

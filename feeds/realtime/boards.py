@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 from feeds.realtime.arrivals import describe_call, describe_route, describe_stop, describe_trip
 from feeds.realtime.predictions import Call, planned_call
 from feeds.realtime.quiet import hold
-from feeds.realtime.trip_updates import Run, TripUpdates
+from feeds.realtime.trip_updates import Run, Touched, TripUpdates
 from feeds.realtime.trips import TripInstance
 from feeds.timetable.entities import ScheduledCall
 from feeds.timetable.timetable import Timetable
-from schemas.arrivals import Arrival, Board, RouteSummary, effective_time
+from schemas.arrivals import Arrival, Board, RouteSummary, Told, effective_time
 from schemas.merge_patch import diff
 
 PAST = 120  # seconds that a departed call stays
@@ -49,8 +49,8 @@ class _Entry:
         self.key = key
         self.route_id = route_id
         self.call = call
-        self.told: Arrival | None = None
-        self.departed: Arrival | None = None
+        self.told: Told | None = None
+        self.departed: Told | None = None
 
 
 _in_order = attrgetter("time", "key")
@@ -61,14 +61,13 @@ _Entries = dict[str, list[_Entry]]
 class _Stand:
     """What is known of one board beside the board itself."""
 
-    __slots__ = ("edge", "live", "planned", "platforms", "touched")
+    __slots__ = ("edge", "live", "planned", "platforms")
 
     def __init__(self, platforms: tuple[str, ...]) -> None:
         self.platforms = platforms
         self.edge = 0  # up to where the schedule was asked for calls
         self.planned: _Entries = {}
         self.live: _Entries = {}
-        self.touched: set[str] = set()  # run keys whose calls are to be made anew
 
 
 class Boards:
@@ -123,13 +122,32 @@ class Boards:
 
     # -- what is to be made anew -----------------------------------------------------------------
 
-    def touch(self, runs: Mapping[str, Iterable[str]]) -> None:
-        """Realtime changed these runs, and with them the boards of these stops (by run key)."""
-        for run, stop_ids in runs.items():
+    def touch(self, touched: Touched, updates: TripUpdates) -> None:
+        """Realtime changed these runs: take their calls as they are now."""
+        for key, stop_ids in touched.items():
             for stop_id in stop_ids:
                 for board in self._boards_of[stop_id]:
-                    self._stands[board].touched.add(run)
+                    self._stands[board].live.pop(key, None)
                     self._pending.add(board)
+            if run := updates.runs.get(key):
+                self._enter(run)
+
+    def _enter(self, run: Run) -> None:
+        if not run.calls:
+            return
+        route_id = self._trip(run.key, run.instance, run.calls[-1].stop_id).get("route_id", "")
+        for call in run.calls:
+            moment = call.time
+            if moment is None:
+                continue
+            key = f"{run.key}.{call.visit}"
+            for board in self._boards_of[call.stop_id]:
+                live = self._stands[board].live
+                entry = _Entry(moment, key, route_id, call)
+                if run.key in live:
+                    live[run.key].append(entry)
+                else:
+                    live[run.key] = [entry]
 
     def touch_all(self) -> None:
         """Anything may have changed."""
@@ -157,11 +175,12 @@ class Boards:
     def _rebuild(self, stop_id: str, updates: TripUpdates, now: int) -> Change | None:
         stand, before = self._stands[stop_id], self.boards.get(stop_id)
         self._plan(stand, now)
-        self._renew(stand, updates)
         entries = self._standing(stand, updates, now)
-        arrivals = {entry.key: self._told(entry, stop_id, now) for entry in entries}
+        arrivals: dict[str, Any] = {e.key: self._told(e, stop_id, now) for e in entries}
         kept = _kept(before["arrivals"], arrivals, now) if before else {}
-        again = hold(arrivals, before["arrivals"], now, self.quiet) if before and self.quiet else None
+        again = (
+            hold(arrivals, before["arrivals"], now, self.quiet) if before and self.quiet else None
+        )
         after: Board = {
             "stop_id": f"{self.timetable.feed_id}:{stop_id}",
             "version": before["version"] if before else 0,
@@ -177,19 +196,19 @@ class Boards:
         self.boards[stop_id] = after
         return Change(stop_id, before, after, patch)
 
-    def _told(self, entry: _Entry, stop_id: str, now: int) -> Arrival:
+    def _told(self, entry: _Entry, stop_id: str, now: int) -> Told:
         if entry.told is None:
             entry.told = self._tell(entry, stop_id)
         if entry.time >= now or entry.told["status"] in ("canceled", "skipped"):
             return entry.told
         if entry.departed is None:
-            entry.departed = {**entry.told, "status": "departed"}
+            entry.departed = Told({**entry.told, "status": "departed"})
         return entry.departed
 
-    def _tell(self, entry: _Entry, stop_id: str) -> Arrival:
+    def _tell(self, entry: _Entry, stop_id: str) -> Told:
         call = entry.call if isinstance(entry.call, Call) else self._planned(entry.call)
         run, _, _ = entry.key.partition(".")
-        return describe_call(self._trips[run][1], call, stop_id, self.timetable)
+        return Told(describe_call(self._trips[run][1], call, stop_id, self.timetable))
 
     def _routes_of(
         self, entries: Iterable[_Entry], kept: Mapping[str, Arrival]
@@ -258,23 +277,6 @@ class Boards:
                 )
                 stand.planned.setdefault(run, []).append(entry)
         stand.edge = self._edge
-
-    def _renew(self, stand: _Stand, updates: TripUpdates) -> None:
-        for key in stand.touched:
-            run = updates.runs.get(key)
-            entries = list(self._run_entries(run, stand.platforms)) if run else []
-            if entries:
-                stand.live[key] = entries
-            else:
-                stand.live.pop(key, None)
-        stand.touched.clear()
-
-    def _run_entries(self, run: Run, platforms: tuple[str, ...]) -> Iterator[_Entry]:
-        for call in run.calls:
-            moment = call.time
-            if moment is not None and call.stop_id in platforms:
-                trip = self._trip(run.key, run.instance, run.calls[-1].stop_id)
-                yield _Entry(moment, f"{run.key}.{call.visit}", trip.get("route_id", ""), call)
 
     def _planned(self, scheduled: ScheduledCall) -> Call:
         trip, index = scheduled.trip, scheduled.index

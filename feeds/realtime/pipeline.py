@@ -11,7 +11,7 @@ from feeds.realtime import nyct
 from feeds.realtime.boards import Boards, Change
 from feeds.realtime.decode import DecodeError, decode
 from feeds.realtime.quality import Quality
-from feeds.realtime.trip_updates import TripUpdates
+from feeds.realtime.trip_updates import Touched, TripUpdates
 from feeds.timetable.timetable import Timetable
 from schemas.arrivals import Board
 
@@ -75,7 +75,7 @@ class Pipeline:
             self.with_trips.add(endpoint)
         if periods := nyct.replacement_periods(message.header):
             self._replace(periods)
-        self.boards.touch(self.updates.apply(endpoint, message, now, self.quality.note))
+        self._touch(self.updates.apply(endpoint, message, now, self.quality.note))
         return bool(message.added or message.removed)
 
     def _check_clock(self, timestamp: float, last: Heard | None, now: float) -> None:
@@ -92,14 +92,17 @@ class Pipeline:
             self.boards.touch_all()
         self.boards.replaced = replaced
 
+    def _touch(self, touched: Touched) -> None:
+        self.boards.touch(touched, self.updates)
+
     def withdraw(self, endpoint: int) -> None:
         """Forget what an endpoint said: it is too old to be shown."""
         if self.heard.pop(endpoint, None):
-            self.boards.touch(self.updates.withdraw(endpoint, self.quality.note))
+            self._touch(self.updates.withdraw(endpoint, self.quality.note))
 
     def withdraw_older(self, moment: float) -> None:
         """Forget single trip updates whose own timestamp lies before `moment`."""
-        self.boards.touch(self.updates.withdraw_older(moment, self.quality.note))
+        self._touch(self.updates.withdraw_older(moment, self.quality.note))
 
     def switch(self, timetable: Timetable, now: float) -> Sequence[str]:
         """Read all that was heard against another schedule; the stops that it does not have."""

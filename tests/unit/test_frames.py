@@ -5,6 +5,7 @@ from httpx_sse import ServerSentEvent
 from httpx_sse._decoders import SSEDecoder
 from hypothesis import given
 from hypothesis import strategies as st
+from sse_starlette.event import ServerSentEvent as LibraryEvent
 
 from schemas import frames
 from schemas.arrivals import Board
@@ -41,3 +42,10 @@ def test_goodbye_says_when_to_come_back() -> None:
     assert frames.goodbye("draining", 1500) == (
         b'retry: 1500\n\nevent: goodbye\ndata: {"reason":"draining"}\n\n'
     )
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_frames_are_what_the_library_would_send(name: str) -> None:
+    data = orjson.dumps(board(name)).decode()
+    expected = LibraryEvent(data, event="snapshot", sep="\n").encode()
+    assert frames.snapshot(board(name)) == expected
