@@ -21,6 +21,7 @@ from gateway.settings import GatewaySettings
 from gateway.stream import stream_routes
 from gateway.supervision import supervised
 from schemas.live import LiveStore
+from schemas.tasks import end
 
 
 def create_app(settings: GatewaySettings) -> Starlette:
@@ -66,8 +67,6 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
         await state.database.close()
         await state.live.close()

@@ -51,6 +51,7 @@ class GatewayCollector(Collector):
         yield from self._gauges()
         yield from self._counters()
         yield from _of_feeds(self.feeds.states, time.time())
+        yield from _of_endpoints(self.feeds.states)
 
     def _gauges(self) -> Iterator[Metric]:
         hub = self.hub
@@ -84,6 +85,34 @@ def _of_feeds(feeds: Mapping[str, FeedState], wall: float) -> Iterator[Metric]:
         if feed.timestamp:
             age.add_metric([feed_id], feed.board_clock(wall) - feed.timestamp)
     yield from (live, complete, age)
+
+
+def _of_endpoints(feeds: Mapping[str, FeedState]) -> Iterator[Metric]:
+    """What the owners report of each endpoint; `endpoint` is its position in stopcast.toml.
+
+    An owner may be of another release, and so leave something out.
+    """
+    labels = ["feed", "endpoint"]
+    polls = CounterMetricFamily("stopcast_endpoint_polls", "Polls of the endpoint.", labels=labels)
+    failures = CounterMetricFamily(
+        "stopcast_endpoint_poll_failures", "Polls without a message to use.", labels=labels
+    )
+    last_success = GaugeMetricFamily(
+        "stopcast_endpoint_last_success_seconds", "POSIX time of the last good poll.", labels=labels
+    )
+    findings = CounterMetricFamily(
+        "stopcast_endpoint_findings", "What was wrong in its messages.", labels=[*labels, "kind"]
+    )
+    for feed_id, feed in feeds.items():
+        for position, endpoint in enumerate(feed.report.get("endpoints", ())):
+            names = [feed_id, str(position)]
+            polls.add_metric(names, endpoint.get("polls", 0))
+            failures.add_metric(names, endpoint.get("failures", 0))
+            if "last_success" in endpoint:
+                last_success.add_metric(names, endpoint["last_success"])
+            for kind, found in endpoint.get("quality", {}).items():
+                findings.add_metric([*names, kind], found["count"])
+    yield from (polls, failures, last_success, findings)
 
 
 async def metrics(request: Request) -> Response:

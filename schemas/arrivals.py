@@ -64,6 +64,7 @@ class Told(dict[str, Any]):
     """
 
     __slots__ = ("_json",)
+    _json: bytes
 
     @property
     def json(self) -> bytes:

@@ -16,6 +16,7 @@ from feeds.ingest.ingester import Ingester
 from schemas import logs
 from schemas.live import LiveStore, LiveStoreError
 from schemas.settings import Settings
+from schemas.tasks import end
 
 log = structlog.get_logger()
 
@@ -67,9 +68,7 @@ async def _ingest(settings: Settings, config: Config, feed_ids: tuple[str, ...])
         ]
         tasks = [asyncio.create_task(ingester.run()) for ingester in ingesters]
         await stopped.wait()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
         with suppress(LiveStoreError):  # then the leases just run out
             for ingester in ingesters:
                 await ingester.release()

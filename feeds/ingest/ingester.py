@@ -147,14 +147,18 @@ class Ingester:
     async def _schedule_loaded(self) -> Pipeline:
         while self.pipeline is None:
             if timetable := self.schedule.take():
-                self.pipeline = Pipeline(timetable, replaced_routes=self.feed.replaced_routes)
+                self.pipeline = Pipeline(
+                    timetable, replaced_routes=self.feed.replaced_routes, quiet=self.feed.quiet
+                )
             else:
                 await self._wait()
         return self.pipeline
 
     async def _wait(self) -> None:
+        # Not wait_for: on Python 3.11 it can swallow a cancellation that comes with the news.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), TICK)
+            async with asyncio.timeout(TICK):
+                await self._news.wait()
         self._news.clear()
 
     def _receive(self, pipeline: Pipeline) -> None:
@@ -164,7 +168,6 @@ class Ingester:
             try:
                 pipeline.poll(index, data, self.clock.now())
             except DecodeError as error:
-                pipeline.quality.note(f"message_{error.kind}", str(error))
                 poller.refuse(error.kind, str(error))
             else:
                 poller.health.only_alerts = index not in pipeline.with_trips
