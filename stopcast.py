@@ -9,7 +9,7 @@ from schemas.command_line import LazyGroup
 from schemas.errors import StopcastError
 
 COMMANDS = {
-    "up": ("schemas.up:up", "Run everything on this machine: demo city, or your feeds."),
+    "up": ("schemas.local.up:up", "Run everything on this machine: demo city, or your feeds."),
     "gateway": ("gateway.cli:gateway", "Serve the boards: streams, plain requests, the page."),
     "feeds": ("feeds.cli:feeds", "Read agencies' feeds: import, ingest, simulate, replay, board."),
     "db": ("schemas.database_cli:db", "The Postgres schema: migrate."),

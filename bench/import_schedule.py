@@ -28,8 +28,9 @@ from feeds.gtfs.problems import Problems
 from feeds.gtfs.schedule_import import import_schedule
 from feeds.gtfs.stop_times import StopTimeColumns, stop_time_columns
 from feeds.gtfs.zip import GtfsZip
-from schemas import database, embedded
+from schemas import database
 from schemas.database import Connection
+from schemas.local import embedded
 
 CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
 HART = CAPTURES / "transitland-lib/rt/hart.zip"

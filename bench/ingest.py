@@ -34,16 +34,16 @@ from feeds.realtime.pipeline import Pipeline
 from feeds.sources.simulation.simulation import Simulation
 from feeds.timetable.stored_schedule import load_timetable
 from feeds.timetable.timetable import Timetable
-from schemas import embedded
 from schemas.database import connect, migrate
 from schemas.live import Lease, LiveStore
+from schemas.local import embedded
 
 CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
 CHANGED = 0.10
 HEADER = "gtfs_realtime_version"
 
 # The made-up city: lines along the rows and columns of a grid, both ways, all day.
-GRID, LINE_STOPS, LINES = 60, 24, 228
+GRID, LINE_STOPS, LINES = 80, 24, 228
 RUN_MINUTES, HEADWAY_MINUTES = 3, 5
 MORNING = datetime(2026, 11, 20, 8, 0, tzinfo=UTC).timestamp()
 

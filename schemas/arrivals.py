@@ -52,9 +52,16 @@ class Arrival(TypedDict):
     pickup: NotRequired[Boarding]
     drop_off: NotRequired[Boarding]
     uncertainty: NotRequired[int]
+    headway: NotRequired[int]
+    start: NotRequired[int]
+    end: NotRequired[int]
     wheelchair_accessible: NotRequired[bool]
+    stops_away: NotRequired[int]
+    vehicle: NotRequired[Vehicle]
+    occupancy: NotRequired[str]
     bikes_allowed: NotRequired[bool]
     platform_code: NotRequired[str]
+    alerts: NotRequired[list[str]]
 
 
 class Told(dict[str, Any]):

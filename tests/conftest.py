@@ -8,7 +8,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 from hypothesis import settings
 
-from schemas import embedded
+from schemas.local import embedded
 from tests.small_city import SMALL_CITY
 
 settings.register_profile("stopcast", deadline=None)  # a slow moment of the machine is no failure

@@ -15,9 +15,9 @@ import pytest
 from feeds.realtime.captures import capture_time
 from feeds.realtime.pipeline import Pipeline
 from feeds.timetable.stored_schedule import load_timetable
-from schemas import embedded
 from schemas.database import connect
-from schemas.embedded import free_port
+from schemas.local import embedded
+from schemas.local.embedded import free_port
 from tests.client import BoardClient
 from tests.e2e.processes import gateway, run, stopcast, wait_until
 
@@ -26,6 +26,7 @@ FOLDER = "onebusaway-app-modules/nyct_multi_trips"
 PLATFORMS = 50
 FEED = """\
 [feeds.nyct]
+quiet = 0
 [[feeds.nyct.endpoints]]
 url = "http://127.0.0.1:{port}/"
 interval = 0.05

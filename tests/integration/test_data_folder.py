@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.data_folder import DataFolderError, data_folder
+from schemas.local.data_folder import DataFolderError, data_folder
 
 
 def test_folder_is_made_and_free_again_afterwards(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_folder_is_made_and_free_again_afterwards(tmp_path: Path) -> None:
 
 def test_folder_of_another_process_is_refused_and_the_process_named(tmp_path: Path) -> None:
     with data_folder(tmp_path):
-        code = "import sys, pathlib, schemas.data_folder as d\nwith d.data_folder(pathlib.Path(sys.argv[1])): pass"
+        code = "import sys, pathlib, schemas.local.data_folder as d\nwith d.data_folder(pathlib.Path(sys.argv[1])): pass"
         command = [sys.executable, "-c", code, str(tmp_path)]
         other = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # our own code
     assert f"in use by another `stopcast up` (pid {os.getpid()})" in other.stderr

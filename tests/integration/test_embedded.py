@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from schemas import embedded
+from schemas.local import embedded
 
 
 def interrupted(body: str, *arguments: Path) -> None:
@@ -41,7 +41,7 @@ def test_ctrl_c_of_the_terminal_does_not_reach_the_servers(tmp_path: Path) -> No
         """
         import asyncio, sys, time, asyncpg, redis
         from pathlib import Path
-        from schemas import embedded
+        from schemas.local import embedded
 
         async def alive(url):
             await (await asyncpg.connect(url)).execute("SELECT 1")
@@ -68,7 +68,7 @@ async def test_postgres_left_by_a_killed_process_is_used_again_and_then_ended(
     killed = """
         import os, sys
         from pathlib import Path
-        from schemas import embedded
+        from schemas.local import embedded
         with embedded.postgres(Path(sys.argv[1])):
             os.kill(os.getpid(), 9)
     """

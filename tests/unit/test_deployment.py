@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 from gateway.settings import GatewaySettings
-from schemas import children
+from schemas.local import children
 
 ROOT = Path(__file__).parents[2]
 FLY = tomllib.loads((ROOT / "fly.toml").read_text())

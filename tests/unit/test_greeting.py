@@ -1,5 +1,5 @@
 from schemas.arrivals import Arrival, Board
-from schemas.greeting import SOON, BusyStop, greeting, predicted_soon
+from schemas.local.greeting import SOON, BusyStop, greeting, predicted_soon
 
 NOW = 1_700_000_000
 

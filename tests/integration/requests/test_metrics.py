@@ -14,7 +14,7 @@ OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 
 
 async def scrape(gateway: Served) -> dict[tuple[str, str], float]:
-    """Values by name and by their one label, if they have one."""
+    """Values by name and by their labels, joined in the order of their names."""
     answer = await gateway.client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     return {
@@ -44,6 +44,19 @@ async def test_each_feed_is_told(gateway: Served) -> None:
     assert values["stopcast_feed_live", "demo"] == 0
     assert values["stopcast_feed_complete", "demo"] == 0
     assert values["stopcast_feed_data_age_seconds", "demo"] == 60
+
+
+async def test_what_is_wrong_with_each_endpoint_is_told(gateway: Served) -> None:
+    """`endpoint` is a position, since two URLs may differ in what must not be shown."""
+    found = {"count": 7, "fate": "dropped", "example": "t: stop_id q"}
+    good = {"polls": 4, "failures": 1, "last_success": 940, "quality": {"stop_unknown": found}}
+    await gateway.tell(report={"endpoints": [good, {"polls": 2, "failures": 2, "quality": {}}]})
+    values = await scrape(gateway)
+    assert values["stopcast_endpoint_polls_total", "1demo"] == 2
+    assert values["stopcast_endpoint_poll_failures_total", "0demo"] == 1
+    assert values["stopcast_endpoint_last_success_seconds", "0demo"] == 940
+    assert ("stopcast_endpoint_last_success_seconds", "1demo") not in values
+    assert values["stopcast_endpoint_findings_total", "0demostop_unknown"] == 7
 
 
 async def test_openmetrics_is_spoken_to_those_who_ask(gateway: Served) -> None:

@@ -10,10 +10,17 @@ from contextlib import AsyncExitStack
 from itertools import count
 from typing import Any, TypeVar
 
+import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from schemas.live import LiveStore
 from tests.client import PATIENCE, BoardClient
@@ -39,11 +46,14 @@ class World:
         self.stack = AsyncExitStack()
         self.feeds = (f"demo{number}" for number in count())
         self.live = LiveStore.connect(url)
-        self.run(self.live.redis.flushall())
-        self.run(self.start())
+        self.run(self.begin())
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(coroutine)
+
+    async def begin(self) -> None:
+        await self.live.redis.flushall()
+        await self.start()
 
     async def start(self) -> None:
         self.gateway: Gateway = await self.stack.enter_async_context(running(self.url, **BOUNDS))
@@ -83,6 +93,7 @@ class Sequence(RuleBasedStateMachine):
         super().__init__()
         self.run = self.world.run
         self.followers = [Follower(), Follower()]
+        self.redeployed = False
         self.demo = self.run(Publisher.own(self.world.live, next(self.world.feeds)))
 
     @initialize()
@@ -148,10 +159,13 @@ class Sequence(RuleBasedStateMachine):
 
     @rule()
     def redis_cuts_the_listener(self) -> None:
-        self.run(self.world.live.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub"))
+        self.run(self.demo.cut_listeners())
 
+    @precondition(lambda self: not self.redeployed)  # it is slow
     @rule()
     def redeploy(self) -> None:
+        self.redeployed = True
+
         async def restart() -> None:
             for follower in self.followers:
                 await follower.cut()
@@ -191,13 +205,17 @@ class Sequence(RuleBasedStateMachine):
                 self.run(follower.cut())
 
 
-def test_any_sequence_ends_in_the_servers_boards(valkey_url: str) -> None:
+def test_any_sequence_ends_in_the_servers_boards(
+    valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.supervision.FIRST_DELAY", 0.01)
+    monkeypatch.setattr("gateway.supervision.LONGEST_DELAY", 0.02)
     world = World(valkey_url)
     try:
         run_state_machine_as_test(
             type("Sequence", (Sequence,), {"world": world}),
             settings=settings(
-                max_examples=100,
+                max_examples=80,
                 stateful_step_count=30,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),  # real servers are slow to generate with

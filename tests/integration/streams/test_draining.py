@@ -22,7 +22,7 @@ async def test_draining_goes_step_by_step(run: Run, demo: Publisher) -> None:
         clients = [gateway.client() for _ in range(20)]
         for client in clients:
             await client.connect(a)
-            await client.read_until(lambda c=client: c.boards)
+            await client.agree(demo.boards)
         async with httpx.AsyncClient(base_url=url) as http:
             assert (await http.get("/readyz")).status_code == 200
             gateway.server.stop()
@@ -40,9 +40,9 @@ async def test_draining_goes_step_by_step(run: Run, demo: Publisher) -> None:
             assert int(refused.headers["retry-after"]) > 0
         await demo.publish(a)
         for client in clients:
-            await client.read_until(lambda c=client: c.boards == demo.boards)
+            await client.agree(demo.boards)
         for client in clients:
-            await client.read_until(lambda c=client: c.ended)
+            await client.closed()
             assert client.names()[-1] == "goodbye"
             assert client.events[-1].data == {"reason": "draining"}
             assert client.cursor == str(demo.version)

@@ -21,8 +21,8 @@ async def test_heartbeats_come_busy_or_not(run: Run, demo: Publisher, live: Live
         await client.connect(a, b)
         for _ in range(3):
             await demo.publish(a)
-            seen = len(client.named("heartbeat"))
-            await client.read_until(lambda n=seen: len(client.named("heartbeat")) > n)
+            await client.read_until(lambda: client.boards.get(a) == demo.boards[a])
+            await client.read_until(lambda: client.names()[-1] == "heartbeat")
         beat = client.named("heartbeat")[-1]
         assert beat.id is None
         assert sorted(beat.data["feeds"]) == ["demo", "other"]
@@ -34,6 +34,7 @@ async def test_now_is_the_board_clock_of_a_replay(gateway: Gateway, demo: Publis
     a = demo.stop("a")
     await demo.publish(a)
     await demo.tell(now=1_700_000_000.0, rate=0.0, timestamp=1_699_999_990)
+    await gateway.hub.feeds.poll()
     client = gateway.client()
     await client.connect(a)
     await client.read_until(lambda: client.boards)

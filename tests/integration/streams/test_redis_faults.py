@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from schemas import embedded, keys
+from schemas import keys
 from schemas.live import LiveStore
+from schemas.local import embedded
 from tests.gateways import Gateway, eventually, running
 from tests.publisher import Publisher
 
@@ -28,12 +29,12 @@ async def test_a_lost_message_is_healed_by_the_next(gateway: Gateway, demo: Publ
     await client.read_until(lambda: client.boards)
     await publish_silently(demo, a)
     await demo.publish(a)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     assert client.names() == ["feed", "snapshot", "snapshot"]
     assert gateway.hub.counts.gaps == 1
     assert not gateway.hub.doubtful
     await demo.publish(a)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     assert client.names()[3:] == ["patch"]
 
 
@@ -43,9 +44,9 @@ async def test_a_lost_message_is_healed_by_the_sweep(run: Run, demo: Publisher) 
     async with run(sweep=0.2) as gateway:
         client = gateway.client()
         await client.connect(*stops)
-        await client.read_until(lambda: client.boards == demo.boards)
+        await client.agree(demo.boards)
         await publish_silently(demo, stops[1])
-        await client.read_until(lambda: client.boards == demo.boards)
+        await client.agree(demo.boards)
         assert client.names() == ["feed", *["snapshot"] * 4]
         assert gateway.hub.counts.healed == 1
 
@@ -56,7 +57,7 @@ async def test_a_lost_goodbye_of_a_stop_is_told_by_the_sweep(run: Run, demo: Pub
     async with run(sweep=0.2) as gateway:
         client = gateway.client()
         await client.connect(a, b)
-        await client.read_until(lambda: client.boards == demo.boards)
+        await client.agree(demo.boards)
         await demo.live.redis.delete(keys.board(a))
         del demo.boards[a]
         await client.read_until(lambda: client.named("gone"))
@@ -74,7 +75,7 @@ async def test_an_emptied_redis_takes_no_board_away(run: Run, demo: Publisher) -
         await client.settle(0.5)
         assert client.names() == ["feed", "snapshot"]
         await demo.publish(a, snapshot=True)  # as an owner does who finds its board missing
-        await client.read_until(lambda: client.boards == demo.boards)
+        await client.agree(demo.boards)
 
 
 async def test_a_rolled_back_board_is_kept_until_its_owner_publishes(
@@ -95,7 +96,7 @@ async def test_a_rolled_back_board_is_kept_until_its_owner_publishes(
         await client.settle(0.4)
         assert client.boards == demo.boards
         await demo.publish(a, snapshot=True)
-        await client.read_until(lambda: client.boards == demo.boards)
+        await client.agree(demo.boards)
         assert client.names() == ["feed", "snapshot", "snapshot"]
 
 
@@ -106,16 +107,16 @@ async def test_a_cut_pubsub_connection_heals_what_was_missed(
     await demo.publish(*stops)
     client = gateway.client()
     await client.connect(*stops)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     for _ in range(3):
         connects = gateway.hub.counts.listener_connects
-        await demo.live.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        await demo.cut_listeners()
         await demo.publish(*stops[:2])  # nobody listens
-        await client.read_until(lambda: client.boards == demo.boards)
-        await eventually(lambda n=connects: gateway.hub.counts.listener_connects > n)
+        await client.agree(demo.boards)
+        await connected_again(gateway, connects)
         await eventually(lambda: not gateway.hub.doubtful)
     await demo.publish(*stops)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     assert client.cursor == str(demo.version)
 
 
@@ -126,19 +127,19 @@ async def test_no_event_carries_an_id_while_a_message_may_be_missing(
     await demo.publish(a, b)
     client = gateway.client()
     await client.connect(a, b)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     cursor = client.cursor
     gateway.hub.doubtful.add(gateway.hub.topics[a])  # as after a reconnect
     await demo.publish(b)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     late = gateway.client()
     await late.connect(a, b)
-    await late.read_until(lambda: late.boards == demo.boards)
+    await late.agree(demo.boards)
     assert (client.cursor, late.cursor) == (cursor, None)
     gateway.hub.fetcher.want([gateway.hub.topics[a]])
     await eventually(lambda: not gateway.hub.doubtful)
     await demo.publish(b)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     assert client.cursor == str(demo.version)
 
 
@@ -160,11 +161,11 @@ async def test_streams_outlive_redis() -> None:
             await client.read_until(lambda: len(client.named("heartbeat")) > beats + 2)
             await demo.publish(a)
             await relay.start()
-            await client.read_until(lambda: client.boards == demo.boards)
+            await client.agree(demo.boards)
             await demo.tell()
             await client.read_until(lambda: client.feeds["demo"]["status"] == "live")
             await demo.publish(a)
-            await client.read_until(lambda: client.boards == demo.boards)
+            await client.agree(demo.boards)
         await live.close()
 
 
@@ -187,7 +188,11 @@ async def test_a_listener_that_fails_is_started_again(gateway: Gateway, demo: Pu
     await demo.publish(a)
     await eventually(lambda: gateway.hub.counts.restarts >= 2)
     await demo.publish(a)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
+
+
+async def connected_again(gateway: Gateway, before: int) -> None:
+    await eventually(lambda: gateway.hub.counts.listener_connects > before)
 
 
 class Relay:

@@ -7,9 +7,8 @@ from contextlib import AbstractAsyncContextManager
 import httpx
 import pytest
 
-from schemas.live import LiveStore
 from tests.client import BoardClient
-from tests.gateways import Gateway, eventually
+from tests.gateways import Gateway, eventually, running
 from tests.publisher import Publisher
 
 Run = Callable[..., AbstractAsyncContextManager[Gateway]]
@@ -45,9 +44,9 @@ async def test_an_unknown_stop_is_404(gateway: Gateway, demo: Publisher) -> None
 
 
 async def test_an_entrance_is_404_and_names_the_stop_with_the_board(
-    gateway: Gateway, demo: Publisher, live: LiveStore
+    gateway: Gateway, demo: Publisher
 ) -> None:
-    await live.tell_parents("demo", {"exit": "station"})
+    await demo.live.tell_parents("demo", {"exit": "station"})
     answer = await problem(gateway, "/v1/stops/demo:exit/stream")
     assert answer.status_code == 404
     assert "demo:station" in answer.json()["detail"]
@@ -118,8 +117,6 @@ async def test_without_any_feed_nothing_is_said_to_be_unknown(gateway: Gateway) 
 
 
 async def test_redis_away_is_a_passing_reason() -> None:
-    from tests.gateways import running  # noqa: PLC0415  # the only one without a Redis
-
     async with running("redis://127.0.0.1:1/0", start_timeout=0.3) as gateway:
         client = gateway.client()
         await client.connect("demo:a")
@@ -158,14 +155,14 @@ async def test_a_stop_that_leaves_the_schedule_is_gone(gateway: Gateway, demo: P
     await demo.publish(a, b)
     client = gateway.client()
     await client.connect(a, b)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     await demo.retire(a)
     await demo.publish(b)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     assert client.names() == ["feed", "snapshot", "snapshot", "gone", "patch"]
     assert client.named("gone")[0].id is None
     await demo.publish(a)  # and comes back
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     assert client.names()[-1] == "snapshot"
 
 

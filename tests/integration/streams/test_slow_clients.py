@@ -35,7 +35,7 @@ async def test_a_slow_client_is_conflated_and_ends_on_the_newest_truth(
         quick = gateway.client()
         await slow.connect(*stops)
         await quick.connect(*stops)
-        await slow.read_until(lambda: slow.boards == demo.boards)
+        await slow.agree(demo.boards)
         reading = asyncio.create_task(quick.read_until(lambda: False))
         await publish_until(demo, stops, lambda: gateway.hub.counts.conflations > 0)
         received = slow.received
@@ -46,15 +46,15 @@ async def test_a_slow_client_is_conflated_and_ends_on_the_newest_truth(
             await demo.publish(*stops, size=100)
         await eventually(lambda: gateway.hub.counts.messages >= 300)
         assert lagging.transport.get_write_buffer_size() <= held
-        await slow.read_until(lambda: slow.boards == demo.boards)
+        await slow.agree(demo.boards)
         reading.cancel()
-        await quick.read_until(lambda: quick.boards == demo.boards)
+        await quick.agree(demo.boards)
         assert quick.received > 3 * (slow.received - received)
         assert not quick.named("snapshot")[3:]
         await eventually(lambda: lagging.lacks is None)
         await demo.publish(*stops)  # and patches go on
         before = len(slow.named("patch"))
-        await slow.read_until(lambda: slow.boards == demo.boards)
+        await slow.agree(demo.boards)
         assert len(slow.named("patch")) == before + 3
 
 
@@ -64,10 +64,10 @@ async def test_catching_up_ends_with_the_only_id(run: Run, demo: Publisher) -> N
     async with run(**SMALL) as gateway:
         slow = gateway.client(receive_buffer=RECEIVE_BUFFER)
         await slow.connect(*stops)
-        await slow.read_until(lambda: slow.boards == demo.boards)
+        await slow.agree(demo.boards)
         await publish_until(demo, stops, lambda: gateway.hub.counts.conflations > 0)
         await demo.publish(*stops, size=20)
-        await slow.read_until(lambda: slow.boards == demo.boards)
+        await slow.agree(demo.boards)
         await slow.settle()
         # The batch: a feed event, then events without id up to the last one.
         start = max(n for n, event in enumerate(slow.events) if event.name == "feed")
@@ -88,9 +88,9 @@ async def test_changes_of_feeds_are_conflated_too(run: Run, demo: Publisher) -> 
         seen = len(slow.named("feed"))
         for status in ["stale", "live"] * 5 + ["stale"]:
             await demo.tell(status=status)
-            await eventually(lambda s=status: gateway.hub.feeds.states["demo"].status == s)
+            await gateway.hub.feeds.poll()
         await slow.read_until(lambda: slow.feeds["demo"]["status"] == "stale")
-        await slow.read_until(lambda: slow.boards == demo.boards)
+        await slow.agree(demo.boards)
         assert len(slow.named("feed")) <= seen + 2
 
 
@@ -106,7 +106,7 @@ async def test_a_frozen_client_is_aborted(run: Run, demo: Publisher) -> None:
         await publish_until(demo, [a], lambda: gateway.hub.counts.frozen == 1)
         await eventually(lambda: len(gateway.hub.subscribers) == 1)
         reading.cancel()
-        await other.read_until(lambda: other.boards == demo.boards)
+        await other.agree(demo.boards)
         await frozen.closed()
 
 
@@ -120,11 +120,11 @@ async def test_a_large_first_batch_arrives_whole_through_small_buffers(
         client = gateway.client(receive_buffer=RECEIVE_BUFFER)
         await client.connect(*stops)
         await demo.publish(*stops[:10])  # while it is being sent
-        await client.read_until(lambda: client.boards == demo.boards)
+        await client.agree(demo.boards)
         ids = [event.id for event in client.named("snapshot")]
         assert len(ids) <= 60  # only what changed came again, nothing was begun anew
         await demo.publish(*stops[:10])
-        await client.read_until(lambda: client.boards == demo.boards)
+        await client.agree(demo.boards)
         assert client.cursor == str(demo.version)
 
 
@@ -148,7 +148,7 @@ async def test_one_bad_subscriber_never_stops_the_others(
     monkeypatch.setattr(Subscriber, "flush", failing)
     for _ in range(3):
         await demo.publish(a)
-        await good.read_until(lambda: good.boards == demo.boards)
+        await good.agree(demo.boards)
     await eventually(
         lambda: gateway.hub.subscribers != {victim} and len(gateway.hub.subscribers) == 1
     )

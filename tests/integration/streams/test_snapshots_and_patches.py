@@ -1,9 +1,13 @@
 """What a stream sends from its first byte on."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from tests.gateways import Gateway, eventually
 from tests.publisher import Publisher
+
+Run = Callable[..., AbstractAsyncContextManager[Gateway]]
 
 
 async def test_late_joiner_gets_snapshot_before_patches(gateway: Gateway, demo: Publisher) -> None:
@@ -14,11 +18,11 @@ async def test_late_joiner_gets_snapshot_before_patches(gateway: Gateway, demo: 
     await early.read_until(lambda: early.boards)
     for _ in range(3):
         await demo.publish(a)
-    await early.read_until(lambda: early.boards == demo.boards)
+    await early.agree(demo.boards)
     await late.connect(a)
-    await late.read_until(lambda: late.boards == demo.boards)
+    await late.agree(demo.boards)
     await demo.publish(a)
-    await late.read_until(lambda: late.boards == demo.boards)
+    await late.agree(demo.boards)
     assert late.names() == ["feed", "snapshot", "patch", "patch", "patch", "patch"]
     assert late.cursor == str(demo.version)
 
@@ -61,9 +65,9 @@ async def test_ids_may_hold_anything(gateway: Gateway, demo: Publisher) -> None:
         await demo.publish(stop)
         client = gateway.client()
         assert await client.connect(stop) == 200, name
-        await client.read_until(lambda c=client, s=stop: c.boards.get(s) == demo.boards[s])
+        await client.agree({stop: demo.boards[stop]})
         await demo.publish(stop)
-        await client.read_until(lambda c=client, s=stop: c.boards.get(s) == demo.boards[s])
+        await client.agree({stop: demo.boards[stop]})
         await client.cut()
 
 
@@ -76,7 +80,7 @@ async def test_concurrent_first_followers_share_one_topic(
     await asyncio.gather(*(client.connect(a, b) for client in clients))
     await demo.publish(a, b)
     for client in clients:
-        await client.read_until(lambda c=client: c.boards == demo.boards)
+        await client.agree(demo.boards)
     assert len(gateway.hub.topics) == 2
 
 
@@ -85,12 +89,12 @@ async def test_in_a_batch_only_the_last_event_has_an_id(gateway: Gateway, demo: 
     await demo.publish(*stops)
     other = gateway.client()
     await other.connect(*stops)
-    await other.read_until(lambda: other.boards == demo.boards)
+    await other.agree(demo.boards)
     await demo.publish(stops[1], stops[0])  # tails: patches are sent in a batch too
-    await other.read_until(lambda: other.boards == demo.boards)
+    await other.agree(demo.boards)
     client = gateway.client()
     await client.connect(*stops)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     batch = client.named("snapshot", "patch")
     assert len(batch) == 7
     assert [event.id for event in batch[:-1]] == [None] * 6
@@ -103,10 +107,10 @@ async def test_patches_carry_their_version_as_id(gateway: Gateway, demo: Publish
     await demo.publish(*stops)
     client = gateway.client()
     await client.connect(*stops)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     await demo.publish(stops[0])
     await demo.publish(stops[1])
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     patches = client.named("patch")
     assert [event.id for event in patches] == [str(e.data["version"]) for e in patches]
 
@@ -116,7 +120,7 @@ async def test_a_stop_named_twice_is_followed_once(gateway: Gateway, demo: Publi
     await demo.publish(a, b)
     client = gateway.client()
     await client.connect(a, b, a)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     await client.settle()
     assert client.names() == ["feed", "snapshot", "snapshot"]
 
@@ -129,7 +133,7 @@ async def test_a_republished_snapshot_replaces_the_board(gateway: Gateway, demo:
     await client.read_until(lambda: client.boards)
     await demo.publish(a)
     await demo.publish(a, snapshot=True)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     assert client.names() == ["feed", "snapshot", "patch", "snapshot"]
     assert client.cursor == str(demo.version)
     assert gateway.hub.topics[a].tail == []
@@ -140,7 +144,7 @@ async def test_what_one_poll_brings_is_one_write(gateway: Gateway, demo: Publish
     await demo.publish(*stops)
     client = gateway.client()
     await client.connect(*stops)
-    await client.read_until(lambda: client.boards == demo.boards)
+    await client.agree(demo.boards)
     [subscriber] = gateway.hub.subscribers
     writes: list[int] = []
     flush = type(subscriber).flush
@@ -152,14 +156,16 @@ async def test_what_one_poll_brings_is_one_write(gateway: Gateway, demo: Publish
     try:
         type(subscriber).flush = counted  # type: ignore[method-assign]  # a look inside
         await demo.publish(*stops)
-        await client.read_until(lambda: client.boards == demo.boards)
+        await client.agree(demo.boards)
     finally:
         type(subscriber).flush = flush  # type: ignore[method-assign]
     assert sum(writes) == 30
     assert len(writes) < 10  # one for what is in the Listener's buffer; it comes in a few pieces
 
 
-async def test_a_tail_past_its_bound_is_swapped_for_a_fresh_snapshot(run, demo: Publisher) -> None:
+async def test_a_tail_past_its_bound_is_swapped_for_a_fresh_snapshot(
+    run: Run, demo: Publisher
+) -> None:
     a = demo.stop("a")
     await demo.publish(a)
     async with run(tail_patches=5) as gateway:
@@ -169,19 +175,21 @@ async def test_a_tail_past_its_bound_is_swapped_for_a_fresh_snapshot(run, demo: 
         topic = gateway.hub.topics[a]
         for _ in range(20):
             await demo.publish(a)
-        await client.read_until(lambda: client.boards == demo.boards)
+        await client.agree(demo.boards)
         await eventually(lambda: len(topic.tail) <= 5)
         assert gateway.hub.counts.base_swaps >= 1
         assert client.names() == ["feed", "snapshot", *["patch"] * 20]  # nobody noticed
         late = gateway.client()
         await late.connect(a)
-        await late.read_until(lambda: late.boards == demo.boards)
+        await late.agree(demo.boards)
         await demo.publish(a)
-        await late.read_until(lambda: late.boards == demo.boards)
+        await late.agree(demo.boards)
         assert len(late.named("patch")) <= 6
 
 
-async def test_a_stop_is_followed_a_little_longer_than_its_streams(run, demo: Publisher) -> None:
+async def test_a_stop_is_followed_a_little_longer_than_its_streams(
+    run: Run, demo: Publisher
+) -> None:
     a = demo.stop("a")
     await demo.publish(a)
     async with run(linger=0.2) as gateway:
@@ -196,11 +204,11 @@ async def test_a_stop_is_followed_a_little_longer_than_its_streams(run, demo: Pu
         assert gateway.hub.topics[a] is topic
         await client.cut()
         await eventually(lambda: not gateway.hub.topics)
-        channels = await demo.live.redis.execute_command("PUBSUB", "SHARDCHANNELS")
+        channels = await demo.live.redis.pubsub_shardchannels()
         assert channels == []
         await demo.publish(a)
         again = gateway.client()
         await again.connect(a)
-        await again.read_until(lambda: again.boards == demo.boards)
+        await again.agree(demo.boards)
         await demo.publish(a)
-        await again.read_until(lambda: again.boards == demo.boards)
+        await again.agree(demo.boards)

@@ -17,7 +17,7 @@ from honcho.process import Popen, Process
 
 from schemas.errors import StopcastError
 
-PROCFILE = Path(__file__).parents[1] / "Procfile"  # beside the packages, in a wheel too
+PROCFILE = Path(__file__).parents[2] / "Procfile"  # beside the packages, in a wheel too
 
 
 class ChildError(StopcastError):

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from schemas.errors import StopcastError
 
-# The processes of a killed `up` end within seconds (schemas/children.py) and hold the lock till then.
+# The processes of a killed `up` end within seconds (schemas/local/children.py) and hold the lock till then.
 PATIENCE = 15.0
 
 

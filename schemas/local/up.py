@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
-from schemas import children, embedded
-from schemas.data_folder import data_folder
 from schemas.errors import StopcastError
-from schemas.greeting import greet
+from schemas.local import children, embedded
+from schemas.local.data_folder import data_folder
+from schemas.local.greeting import greet
 from schemas.settings import Settings
 
 # Nobody else balances the load on one's own machine, and honcho kills who needs more than 5 seconds.
