@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from schemas.embedded import free_port
+from schemas.local.embedded import free_port
 from tests.client import BoardClient
 
 CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))

@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,6 +74,15 @@ class Feed(BaseModel):
     replaced_routes: tuple[str, ...] = Field(
         (), description="route_ids of which only realtime tells what runs (docs/operations.md)."
     )
+    quiet: float = Field(
+        30,
+        ge=0,
+        description="Seconds by which a distant prediction may be wrong before it moves; 0: exact.",
+    )
+    shares: dict[str, str] = Field(
+        {},
+        description="By stop_id: `feed:stop_id` of another feed's stop whose board shows it too.",
+    )
     expiry: float = Field(
         600,
         ge=0,
@@ -88,6 +97,31 @@ class Config(BaseModel):
 
     feeds: dict[FeedId, Feed] = Field(min_length=1)
 
+    def shares(self, feed_id: str) -> dict[str, list[str]]:
+        """By stop_id of this feed, the global ids of the stops that its board shows too."""
+        found: dict[str, list[str]] = {}
+        for guest, feed in self.feeds.items():
+            for stop_id, host in feed.shares.items():
+                feed_of_host, _, stop_of_host = host.partition(":")
+                if feed_of_host == feed_id:
+                    found.setdefault(stop_of_host, []).append(f"{guest}:{stop_id}")
+        return found
+
+    def wrong_shares(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Key and reason of each of the `shares` that cannot be."""
+        for guest, feed in self.feeds.items():
+            for stop_id, host in feed.shares.items():
+                key = ("feeds", guest, "shares", stop_id)
+                feed_of_host, colon, stop_of_host = host.partition(":")
+                if not (colon and stop_of_host):
+                    yield key, f"{host!r} is no <feed>:<stop_id>"
+                elif feed_of_host == guest:
+                    yield key, f"{host} is of the same feed; stations unite their platforms anyway"
+                elif feed_of_host not in self.feeds:
+                    yield key, f"there is no feed {feed_of_host} in this file"
+                elif stop_of_host in self.feeds[feed_of_host].shares:
+                    yield key, f"{host} is shared with another stop itself; name that one"
+
 
 def read_config(path: Path) -> Config:
     """Read and check stopcast.toml.
@@ -97,7 +131,7 @@ def read_config(path: Path) -> Config:
     """
     try:
         text = path.read_text()
-        return Config.model_validate(tomllib.loads(text))
+        config = Config.model_validate(tomllib.loads(text))
     except OSError as error:
         raise ConfigError(
             f"{path}: {error.strerror}; docs/examples/ has some to begin with"
@@ -108,6 +142,9 @@ def read_config(path: Path) -> Config:
         lines = _lines(text)
         faults = [_fault(path, lines, e["loc"], e["msg"]) for e in error.errors()]
         raise ConfigError("\n".join(faults)) from None
+    if wrong := [_fault(path, _lines(text), key, why) for key, why in config.wrong_shares()]:
+        raise ConfigError("\n".join(wrong))
+    return config
 
 
 def _fault(path: Path, lines: Mapping[tuple[Any, ...], int], key: tuple[Any, ...], why: str) -> str:

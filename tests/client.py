@@ -7,7 +7,7 @@ cut anywhere. `boards` and `cursor` are all that a real client would keep.
 import asyncio
 import json
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -83,6 +83,10 @@ class BoardClient:
         async with asyncio.timeout(timeout):
             while not condition():
                 await self.read(65536)
+
+    async def agree(self, boards: Mapping[str, Any]) -> None:
+        """Read until these are the boards."""
+        await self.read_until(lambda: self.boards == boards)
 
     async def read(self, most: int) -> int:
         """Read up to so many bytes, and apply what is complete.

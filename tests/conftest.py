@@ -14,6 +14,9 @@ from tests.small_city import SMALL_CITY
 settings.register_profile("stopcast", deadline=None)  # a slow moment of the machine is no failure
 settings.load_profile("stopcast")
 
+# `pytest --hypothesis-profile=long tests/conformance` looks longer for what breaks a law.
+settings.register_profile("long", max_examples=4000, deadline=None)
+
 CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
 
 

@@ -40,7 +40,8 @@ class Gateway:
         if not self.task.done():
             self.server.stop()
             self.server.stop()
-        await self.task
+        async with asyncio.timeout(PATIENCE):
+            await self.task
 
 
 @asynccontextmanager
@@ -67,5 +68,5 @@ async def running(redis_url: str, **settings: Any) -> AsyncIterator[Gateway]:
 async def eventually(condition: Callable[[], Any], timeout: float = PATIENCE) -> None:  # noqa: ASYNC109  # of a test
     """Wait until `condition` holds."""
     async with asyncio.timeout(timeout):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # anything may be waited for
             await asyncio.sleep(0.005)

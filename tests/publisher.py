@@ -75,6 +75,11 @@ class Publisher:
         made = [self.publication(stop, snapshot=snapshot, size=size) for stop in stop_ids]
         assert await self.live.publish(self.lease, made) == []
 
+    async def cut_listeners(self) -> None:
+        """Break every pub/sub connection to this Redis."""
+        kill: Any = self.live.redis.execute_command
+        await kill("CLIENT", "KILL", "TYPE", "pubsub")
+
     async def retire(self, stop_id: str) -> None:
         self.version += 1
         self.boards.pop(stop_id)

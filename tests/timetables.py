@@ -12,6 +12,7 @@ from google.transit.gtfs_realtime_pb2 import FeedMessage, TripUpdate
 from feeds.timetable.entities import Agency, Frequency, Route, Stop, Trip
 from feeds.timetable.stop_times import COLUMNS, StopTimes
 from feeds.timetable.timetable import Timetable
+from feeds.timetable.trip_ids import TripIds
 
 DAY = date(2024, 5, 14)
 ZONE = ZoneInfo("Europe/Berlin")
@@ -43,8 +44,12 @@ def make_timetable(
     running: Mapping[str, Sequence[date]] | None = None,
     frequencies: Mapping[str, tuple[Frequency, ...]] | None = None,
     zone: ZoneInfo = ZONE,
+    others: Iterable[str] = (),
 ) -> Timetable:
-    """Trips of route `r` that run every day, or on the days that `running` says."""
+    """Trips of route `r` that run every day, or on the days that `running` says.
+
+    `others` are trip_ids of the version that run on none of `days`.
+    """
     known = {each.stop_id: each for each in stops}
     for rows in trips.values():
         for row in rows:
@@ -74,6 +79,7 @@ def make_timetable(
         trips=entities,
         stop_times=StopTimes(np.array(records, np.dtype(list(COLUMNS.items()))), names, []),
         running={day: bytes(day in days_of[t] for t in trips) for day in days},
+        trip_ids=TripIds([*trips, *others]),
     )
 
 

@@ -3,8 +3,6 @@
 import asyncio
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +10,19 @@ import click
 import orjson
 
 from feeds.commands.moment import MOMENT
-from feeds.config import Endpoint, Feed, read_config
-from feeds.gtfs.schedule_import import import_schedule
-from feeds.ingest.fetch import Fetcher, FetchError, http_client
+from feeds.commands.once import (
+    OnceError,
+    chosen_feed,
+    read_messages,
+    read_schedule,
+    source_options,
+)
+from feeds.config import Feed
 from feeds.ingest.publication import publication
 from feeds.realtime.captures import message_from_capture
 from feeds.realtime.decode import DecodeError
 from feeds.realtime.pipeline import Pipeline
-from feeds.timetable.stored_schedule import load_timetable
 from feeds.timetable.timetable import Timetable
-from schemas import embedded
-from schemas.database import connect, migrate
 from schemas.errors import StopcastError
 
 EPILOG = """
@@ -44,17 +44,7 @@ class BoardError(StopcastError):
 
 @click.command(epilog=EPILOG)
 @click.argument("stops", metavar="STOP...", nargs=-1, required=True)
-@click.option("--schedule", metavar="SOURCE", help="GTFS zip, path or URL.")
-@click.option(
-    "--realtime",
-    metavar="FILE_OR_URL",
-    multiple=True,
-    help="GTFS-Realtime message, binary or JSON. Repeatable: each is an endpoint of its own.",
-)
-@click.option(
-    "--config", type=click.Path(path_type=Path), help="Take the sources from a stopcast.toml."
-)
-@click.option("--feed", "feed_id", help="The feed's id. Default: `feed`, or the config's first.")
+@source_options
 @click.option(
     "--then", metavar="FILE", multiple=True, help="The first endpoint's next poll. Repeatable."
 )
@@ -81,32 +71,15 @@ def board(
     count as received at --at, so their age withdraws nothing. No server needs to run: the schedule
     goes into a PostgreSQL that is thrown away, without its wrong rows (told on stderr).
     """
-    if (config is None) == (schedule is None):
-        raise click.UsageError("give either --schedule, with --realtime, or --config")
+    named = [stop.partition(":")[0] for stop in stops]
+    chosen, feed = chosen_feed(schedule, realtime, config, feed_id, named)
     if len(moments) > 1 + len(then):
         raise click.UsageError("--at was given more often than there are polls")
-    if config is not None:
-        if realtime:
-            raise click.UsageError(
-                "--realtime goes with --schedule; --config has its own endpoints"
-            )
-        feed_id, feed = _configured(config, feed_id, stops)
-    else:
-        feed = Feed(schedule=schedule, endpoints=tuple(Endpoint(url=url) for url in realtime))
     times = list(moments) or [time.time()]
     times += [times[-1]] * (1 + len(then) - len(times))
     later = [_capture_file(name) for name in then]
-    for line in asyncio.run(_lines(feed_id or "feed", feed, stops, later, times)):
+    for line in asyncio.run(_lines(chosen, feed, stops, later, times)):
         click.echo(orjson.dumps(line))
-
-
-def _configured(path: Path, feed_id: str | None, stops: Sequence[str]) -> tuple[str, Feed]:
-    feeds = read_config(path).feeds
-    named = (stop.partition(":")[0] for stop in stops)
-    chosen = feed_id or next((name for name in named if name in feeds), next(iter(feeds)))
-    if chosen not in feeds:
-        raise click.UsageError(f"{path} has no feed {chosen}; it has {', '.join(feeds)}")
-    return chosen, feeds[chosen]
 
 
 async def _lines(
@@ -116,12 +89,18 @@ async def _lines(
     later: Sequence[tuple[str, bytes]],
     times: Sequence[float],
 ) -> list[Any]:
-    polls = await _fetch(feed.endpoints)
-    timetable = await _timetable(feed_id, feed, times[0])
+    polls = await read_messages(feed.endpoints)
+    schedule = await read_schedule(feed_id, feed, times[0])
+    if schedule.ignored:
+        told = f"{schedule.ignored_total:,} rows, as {schedule.ignored[0]}"
+        click.echo(f"left out of the schedule: {told}", err=True)
+    timetable = schedule.timetable
     chosen = [_stop(timetable, stop) for stop in stops]
     pipeline = Pipeline(timetable, replaced_routes=feed.replaced_routes)
     versions = iter(range(int(times[0] * 1_000_000), 2**63))
     for index, data in enumerate(polls):
+        if isinstance(data, OnceError):
+            raise data
         _poll(pipeline, index, data, feed.endpoints[index].url, times[0])
     patches = [*_patches(pipeline, times[0], versions, ())]
     lines: list[Any] = [orjson.Fragment(orjson.dumps(pipeline.boards.boards[s])) for s in chosen]
@@ -149,46 +128,11 @@ def _poll(pipeline: Pipeline, index: int, data: bytes, name: str, now: float) ->
         raise BoardError(f"{name}: {error}") from None
 
 
-async def _fetch(endpoints: Sequence[Endpoint]) -> list[bytes]:
-    async with http_client() as client:
-        fetchers = [Fetcher(endpoint, client) for endpoint in endpoints]
-        return await asyncio.gather(*map(_fetch_one, fetchers))
-
-
-async def _fetch_one(fetcher: Fetcher) -> bytes:
-    try:
-        answer = await fetcher.fetch()
-    except FetchError as error:
-        raise BoardError(f"{fetcher.shown}: {error}") from None
-    return message_from_capture(answer.data or b"", fetcher.shown)
-
-
 def _capture_file(name: str) -> tuple[str, bytes]:
     try:
         return name, message_from_capture(Path(name).read_bytes(), name)
     except OSError as error:
         raise BoardError(f"--then {name}: {error.strerror}") from None
-
-
-async def _timetable(feed_id: str, feed: Feed, now: float) -> Timetable:
-    if feed.schedule is None:
-        raise BoardError(f"feed {feed_id} has no schedule")
-    with ExitStack() as stack:
-        url = stack.enter_context(embedded.postgres())
-        await migrate(url)
-        async with connect(url) as connection:
-            result = await import_schedule(feed.schedule, feed_id, connection, skip_wrong=True)
-            today = datetime.fromtimestamp(now, UTC).date()
-            timetable = await load_timetable(connection, feed_id, today)
-            if timetable is not None:
-                local = datetime.fromtimestamp(now, timetable.timezone).date()
-                timetable = await load_timetable(connection, feed_id, local)
-    if result.ignored_total:
-        first = result.ignored[0]
-        click.echo(f"left out of the schedule: {result.ignored_total:,} rows, as {first}", err=True)
-    if timetable is None:
-        raise BoardError(f"{feed.schedule}: nothing was imported")
-    return timetable
 
 
 def _stop(timetable: Timetable, text: str) -> str:

@@ -63,6 +63,7 @@ async def _ingest(settings: Settings, config: Config, feed_ids: tuple[str, ...])
                 database_url=settings.database_url,
                 client=client,
                 owner=f"{socket.gethostname()}:{os.getpid()}",
+                shares=config.shares(feed_id),
             )
             for feed_id in feed_ids
         ]

@@ -37,7 +37,10 @@ def feed_state(
     told = [timestamp for index in deciding if (timestamp := timestamps[index]) is not None]
     endpoints = [
         poller.health.report(poller.fetcher.shown, status, timestamp)
-        for poller, status, timestamp in zip(pollers, statuses, timestamps, strict=True)
+        | {"quality": pipeline.quality.part(index).report() if pipeline else {}}
+        for index, (poller, status, timestamp) in enumerate(
+            zip(pollers, statuses, timestamps, strict=True)
+        )
     ]
     return FeedState(
         feed_id=feed_id,

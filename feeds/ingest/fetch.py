@@ -35,6 +35,13 @@ def http_client() -> httpx.AsyncClient:
     return httpx.AsyncClient(http2=True, timeout=TIMEOUT, follow_redirects=True)
 
 
+def shown(url: str) -> str:
+    """A URL without what must not be shown: queries often carry keys."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host, query="", fragment="").geturl()
+
+
 class Fetcher:
     """Fetches one endpoint, telling it what we have already (ETag, Last-Modified, mtime)."""
 
@@ -46,10 +53,8 @@ class Fetcher:
 
     @property
     def shown(self) -> str:
-        """The URL as it may be shown: queries often carry keys."""
-        parts = urlsplit(self.endpoint.url)
-        host = parts.netloc.rpartition("@")[2]
-        return parts._replace(netloc=host, query="", fragment="").geturl()
+        """The URL as it may be shown."""
+        return shown(self.endpoint.url)
 
     def forget(self) -> None:
         """Ask for everything again next time."""

@@ -6,6 +6,7 @@ the next one, ours or another's, begins by reading back what stands: there is on
 
 import asyncio
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import httpx
@@ -46,14 +47,18 @@ class Ingester:
         database_url: str,
         client: httpx.AsyncClient,
         owner: str,
+        shares: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """`owner` names this process among those that may own the feed."""
+        """`owner` names this process among those that may own the feed.
+
+        `shares`: stops of other feeds that this one shows too (feeds/ingest/guests.py).
+        """
         self.feed_id = feed_id
         self.feed = feed
         self.live = live
         self.owner = owner
         self.clock = BoardClock(follows=any(endpoint.clock for endpoint in feed.endpoints))
-        self.publisher = Publisher(feed_id, live)
+        self.publisher = Publisher(feed_id, live, shares)
         self.pipeline: Pipeline | None = None
         self._news = asyncio.Event()
         self.pollers = [
@@ -136,6 +141,7 @@ class Ingester:
             self._receive(pipeline)
             await self._switch_schedule(pipeline, lease)
             self._withdraw_expired(pipeline)
+            await self.publisher.guests.look(time.time())
             if self._may_publish(time.monotonic() - began):
                 was_complete = self.publisher.complete
                 await self.publisher.publish(lease, pipeline, self.clock.now())

@@ -1,11 +1,14 @@
 """Publishing one feed's boards: takes over what stands in Redis, then writes what changes."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
+from feeds.ingest.guests import Guests
 from feeds.ingest.publication import Versions, publication
+from feeds.realtime.boards import Change
 from feeds.realtime.pipeline import Pipeline
 from feeds.timetable.timetable import Timetable
 from schemas import frames
@@ -25,9 +28,13 @@ class Publisher:
     `complete`: all boards are there. `lineage`: cursors before this version are void.
     """
 
-    def __init__(self, feed_id: str, live: LiveStore) -> None:
+    def __init__(
+        self, feed_id: str, live: LiveStore, shares: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """`shares`: as of feeds/ingest/guests.py."""
         self.feed_id = feed_id
         self.live = live
+        self.guests = Guests(live, shares or {})
         self.complete = False
         self.lineage = 0
         self.redis_run = ""
@@ -48,16 +55,18 @@ class Publisher:
         stored = await self.live.stamp(lease, self._global(known))
         self._versions.see(board.version for board in stored.values())
         standing = _parse(stored)
-        self.predictions_stand = any(map(_has_predictions, standing.values()))
+        self.predictions_stand = any(map(_has_realtime, standing.values()))
+        await self.guests.look(time.time())  # else they would go, and come again
         lost = self._lost_writes or told is None or told.redis_run != run
         if lost or told is None:
             # Clients may hold what Redis lost: everything goes out whole, no cursor counts.
             self.lineage, self.complete = self._versions.next(), False
-            pipeline.adopt({})
+            pipeline.adopt(self.guests.adopt({}, pipeline.timetable))
         else:
             self.lineage = told.lineage
             self.complete = told.complete and ours <= standing.keys()
-            pipeline.adopt({stop: board for stop, board in standing.items() if stop in ours})
+            stand = {stop: board for stop, board in standing.items() if stop in ours}
+            pipeline.adopt(self.guests.adopt(stand, pipeline.timetable))
         await self.retire(lease, standing.keys() - ours)
         self.redis_run, self._lost_writes = run, False
 
@@ -79,18 +88,23 @@ class Publisher:
             LiveStoreError: Redis is away, or a newer owner was quicker.
         """
         stops = pipeline.pending(now)
+        self.guests.know(pipeline.timetable)
         for start in range(0, len(stops), BATCH):
             changes = pipeline.changes(stops[start : start + BATCH], now)
-            publications = [publication(change, self._versions.next()) for change in changes]
-            if refused := await self.live.publish(lease, publications):
-                self._lost_writes = True
-                raise LostWritesError(f"{refused[0]}: another version stands than we published")
-            await asyncio.sleep(0)
+            await self._publish(lease, self.guests.joined(changes))
+        await self._publish(lease, self.guests.changes(pipeline.boards.boards))
         self.predictions_stand = False
         if not self.complete:
             await self.live.tell_stops(self.feed_id, pipeline.boards.stop_ids)
             await self.live.tell_parents(self.feed_id, _parents(pipeline.timetable))
             self.complete = True
+
+    async def _publish(self, lease: Lease, changes: Iterable[Change]) -> None:
+        publications = [publication(change, self._versions.next()) for change in changes]
+        if refused := await self.live.publish(lease, publications):
+            self._lost_writes = True
+            raise LostWritesError(f"{refused[0]}: another version stands than we published")
+        await asyncio.sleep(0)
 
     async def retire(self, lease: Lease, stop_ids: Iterable[str]) -> None:
         """Remove the boards of stops (GTFS ids) that the schedule does not have any more."""
@@ -112,8 +126,10 @@ def _parse(stored: Mapping[str, StoredBoard]) -> dict[str, Board]:
     }
 
 
-def _has_predictions(board: Board) -> bool:
-    return any(arrival["status"] == "predicted" for arrival in board["arrivals"].values())
+def _has_realtime(board: Board) -> bool:
+    """Whether anything on it, a prediction or an alert, came from an endpoint."""
+    predicted = (arrival["status"] == "predicted" for arrival in board["arrivals"].values())
+    return bool(board["alerts"]) or any(predicted)
 
 
 def _parents(timetable: Timetable) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """How a call, its trip, its route and its stop are told to riders (docs/protocol.md, "Board")."""
 
-from feeds.realtime.predictions import Call, Service
-from feeds.realtime.trips import TripInstance
-from feeds.timetable.entities import Route, Stop
+from feeds.realtime.calls import Call, Service
+from feeds.realtime.sighting import occupancy
+from feeds.realtime.trip_instance import TripInstance
+from feeds.timetable.entities import Route, Stop, Trip
 from feeds.timetable.timetable import Timetable
 from schemas.arrivals import Arrival, ArrivalStatus, Boarding, RouteSummary, StopSummary
 
@@ -22,19 +23,23 @@ def describe_trip(instance: TripInstance, last_stop_id: str, timetable: Timetabl
         told["route_id"] = f"{timetable.feed_id}:{instance.route_id}"
     if instance.direction_id is not None:
         told["direction_id"] = instance.direction_id
-    headsign = (trip.headsign if trip else None) or timetable.stops[last_stop_id].name
-    if headsign:
+    headsign = instance.headsign or (trip.headsign if trip else None)
+    if headsign := headsign or timetable.stops[last_stop_id].name:
         told["headsign"] = headsign
-    if trip is None:
+    if short_name := instance.short_name or (trip.short_name if trip else None):
+        told["trip_short_name"] = short_name
+    if instance.added:
         told["added"] = True
-        return told
-    if trip.short_name:
-        told["trip_short_name"] = trip.short_name
+    if trip:
+        _tell_access(told, trip)
+    return told
+
+
+def _tell_access(told: Arrival, trip: Trip) -> None:
     if trip.wheelchair_accessible:
         told["wheelchair_accessible"] = trip.wheelchair_accessible == 1
     if trip.bikes_allowed:
         told["bikes_allowed"] = trip.bikes_allowed == 1
-    return told
 
 
 def describe_call(trip: Arrival, call: Call, board_stop: str, timetable: Timetable) -> Arrival:
@@ -52,11 +57,10 @@ def describe_call(trip: Arrival, call: Call, board_stop: str, timetable: Timetab
         told["first"] = True
     if call.last:
         told["last"] = True
-    if boarding := _BOARDING.get(call.pickup_type):
-        told["pickup"] = boarding
-    if boarding := _BOARDING.get(call.drop_off_type):
-        told["drop_off"] = boarding
+    _tell_boarding(told, call)
     _tell_times(told, call)
+    if call.headway:
+        told["headway"], told["start"], told["end"] = call.headway
     return told
 
 
@@ -67,6 +71,15 @@ _STATUS: dict[Service, ArrivalStatus] = {
     Service.SKIPPED: "skipped",
     Service.CANCELED: "canceled",
 }
+
+
+def _tell_boarding(told: Arrival, call: Call) -> None:
+    if boarding := _BOARDING.get(call.pickup_type):
+        told["pickup"] = boarding
+    if boarding := _BOARDING.get(call.drop_off_type):
+        told["drop_off"] = boarding
+    if call.occupancy is not None and (said := occupancy(call.occupancy)):
+        told["occupancy"] = said
 
 
 def _tell_times(told: Arrival, call: Call) -> None:

@@ -12,18 +12,17 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from feeds.realtime.arrivals import describe_call, describe_route, describe_stop, describe_trip
-from feeds.realtime.predictions import Call, planned_call
+from feeds.realtime.calls import Call, Headway, planned_call
 from feeds.realtime.quiet import hold
+from feeds.realtime.remarks import Remark, Remarks, settle_vehicles
+from feeds.realtime.trip_instance import TripInstance
 from feeds.realtime.trip_updates import Run, Touched, TripUpdates
-from feeds.realtime.trips import TripInstance
-from feeds.timetable.entities import ScheduledCall
+from feeds.realtime.window import PAST, edge
+from feeds.timetable.entities import ScheduledCall, ScheduledHeadway
 from feeds.timetable.timetable import Timetable
-from schemas.arrivals import Arrival, Board, RouteSummary, Told, effective_time
+from schemas.arrivals import Alert, Arrival, Board, RouteSummary, Told, effective_time
 from schemas.merge_patch import diff
 
-PAST = 120  # seconds that a departed call stays
-AHEAD = 7200  # seconds that a board looks ahead …
-STEP = 300  # … its far edge moving in steps, so that calls enter together
 MOST = 100  # arrivals on a board
 
 Periods = Mapping[str, tuple[float, float]]
@@ -42,15 +41,24 @@ class Change(NamedTuple):
 class _Entry:
     """A call that may stand on one board; what is told of it is made when it first does."""
 
-    __slots__ = ("call", "departed", "key", "route_id", "time", "told")
+    __slots__ = (
+        *("about", "call", "departed", "key", "remarked", "route_id", "time", "told", "trip"),
+        "until",
+    )
 
-    def __init__(self, time: int, key: str, route_id: str, call: "Call | ScheduledCall") -> None:
+    def __init__(self, time: int, key: str, trip: Arrival, call: "Call | ScheduledCall") -> None:
+        """`trip` is what all arrivals of its run have in common."""
         self.time = time
         self.key = key
-        self.route_id = route_id
+        self.trip = trip
+        self.route_id = trip.get("route_id", "")
         self.call = call
+        headway = call.headway if isinstance(call, Call) else None
+        self.until = headway.end if headway else time  # from when on it is past
         self.told: Told | None = None
         self.departed: Told | None = None
+        self.remarked: tuple[tuple[Any, ...], Told] | None = None
+        self.about: tuple[int, tuple[tuple[str, float], ...]] = (-1, ())
 
 
 _in_order = attrgetter("time", "key")
@@ -61,12 +69,13 @@ _Entries = dict[str, list[_Entry]]
 class _Stand:
     """What is known of one board beside the board itself."""
 
-    __slots__ = ("edge", "live", "planned", "platforms")
+    __slots__ = ("edge", "headways", "live", "planned", "platforms")
 
     def __init__(self, platforms: tuple[str, ...]) -> None:
         self.platforms = platforms
         self.edge = 0  # up to where the schedule was asked for calls
         self.planned: _Entries = {}
+        self.headways: list[tuple[_Entry, ScheduledHeadway]] = []
         self.live: _Entries = {}
 
 
@@ -76,6 +85,7 @@ class Boards:
     def __init__(
         self,
         timetable: Timetable,
+        remarks: Remarks,
         standing: Mapping[str, Board] | None = None,
         *,
         quiet: float = 0,
@@ -85,6 +95,7 @@ class Boards:
         `quiet`: seconds by which a prediction may be wrong before it moves; 0: exact.
         """
         self.timetable = timetable
+        self.remarks = remarks
         self.quiet = quiet
         self._summaries = {
             stop.stop_id: describe_stop(stop, timetable)
@@ -108,7 +119,7 @@ class Boards:
         self._due: list[tuple[int, str]] = []
         self._due_at: dict[str, int] = {}
         self._keys: dict[tuple[str, Any, int | None], str] = {}
-        self._trips: dict[str, tuple[str, Arrival]] = {}
+        self._trips: dict[str, Arrival] = {}
 
     def _with_station(self, stop_id: str) -> Iterator[str]:
         for board in (stop_id, self.timetable.stops[stop_id].parent_station):
@@ -135,7 +146,7 @@ class Boards:
     def _enter(self, run: Run) -> None:
         if not run.calls:
             return
-        route_id = self._trip(run.key, run.instance, run.calls[-1].stop_id).get("route_id", "")
+        trip = describe_trip(run.instance, run.calls[-1].stop_id, self.timetable)
         for call in run.calls:
             moment = call.time
             if moment is None:
@@ -143,11 +154,18 @@ class Boards:
             key = f"{run.key}.{call.visit}"
             for board in self._boards_of[call.stop_id]:
                 live = self._stands[board].live
-                entry = _Entry(moment, key, route_id, call)
+                entry = _Entry(moment, key, trip, call)
+                if run.ends is not None and run.ends < moment:
+                    entry.until = run.ends
                 if run.key in live:
                     live[run.key].append(entry)
                 else:
                     live[run.key] = [entry]
+
+    def touch_stops(self, stop_ids: Iterable[str]) -> None:
+        """What is told beside the calls changed at these stops."""
+        for stop_id in stop_ids:
+            self._pending.update(self._boards_of[stop_id])
 
     def touch_all(self) -> None:
         """Anything may have changed."""
@@ -155,8 +173,8 @@ class Boards:
 
     def pending(self, now: int) -> list[str]:
         """The stops to rebuild at `now`, by touch or by time; asked for once."""
-        if _edge(now) != self._edge:
-            self._edge = _edge(now)
+        if edge(now) != self._edge:
+            self._edge = edge(now)
             self.touch_all()
         while self._due and self._due[0][0] <= now:
             moment, stop_id = heapq.heappop(self._due)
@@ -177,17 +195,20 @@ class Boards:
         self._plan(stand, now)
         entries = self._standing(stand, updates, now)
         arrivals: dict[str, Any] = {e.key: self._told(e, stop_id, now) for e in entries}
-        kept = _kept(before["arrivals"], arrivals, now) if before else {}
+        kept = self.remarks.kept(_kept(before["arrivals"], arrivals, now)) if before else {}
+        if before and self.remarks.vehicles.progress:
+            settle_vehicles(arrivals, before["arrivals"])
         again = (
             hold(arrivals, before["arrivals"], now, self.quiet) if before and self.quiet else None
         )
+        alerts = self.remarks.alerts_at(stop_id, (arrivals | kept).values())
         after: Board = {
             "stop_id": f"{self.timetable.feed_id}:{stop_id}",
             "version": before["version"] if before else 0,
             "stop": self._summaries[stop_id],
-            "routes": self._routes_of(entries, kept),
+            "routes": self._routes_of(stop_id, entries, kept, alerts),
             "arrivals": arrivals | kept,
-            "alerts": {},
+            "alerts": alerts,
         }
         self._schedule_next(stop_id, entries, kept, now, again)
         patch = diff(before, after) if before else {}
@@ -197,23 +218,53 @@ class Boards:
         return Change(stop_id, before, after, patch)
 
     def _told(self, entry: _Entry, stop_id: str, now: int) -> Told:
-        if entry.told is None:
-            entry.told = self._tell(entry, stop_id)
-        if entry.time >= now or entry.told["status"] in ("canceled", "skipped"):
-            return entry.told
-        if entry.departed is None:
-            entry.departed = Told({**entry.told, "status": "departed"})
-        return entry.departed
+        told = entry.told
+        if told is None:
+            told = entry.told = self._tell(entry, stop_id)
+        remark = self._remark(entry, told, stop_id, now)
+        if remark is None and entry.until >= now:
+            return told
+        # The vehicle knows better than the clock whether it has left.
+        left = remark.passed if remark and remark.away is not None else entry.until < now
+        if left and told["status"] not in ("canceled", "skipped"):
+            if entry.departed is None:
+                entry.departed = Told({**told, "status": "departed"})
+            told = entry.departed
+        return self._remarked(entry, told, remark) if remark else told
+
+    def _remark(self, entry: _Entry, told: Told, stop_id: str, now: int) -> Remark | None:
+        alerts = self.remarks.alerts
+        if entry.about[0] != alerts.edition:
+            entry.about = alerts.edition, alerts.about(told, told.get("stop_id", stop_id))
+        begun: tuple[str, ...] = ()
+        if entry.about[1]:  # until an alert begins it concerns only what comes after
+            until = max(entry.until, now)
+            begun = tuple(alert_id for alert_id, begin in entry.about[1] if begin <= until)
+        elif not self.remarks.vehicles.progress:
+            return None
+        return self.remarks.about(entry.key, now, begun)
+
+    def _remarked(self, entry: _Entry, told: Told, remark: Remark) -> Told:
+        if remark.sighting is None and not remark.alerts:
+            return told
+        signature = (told["status"], *remark.signature)
+        if entry.remarked is None or entry.remarked[0] != signature:
+            entry.remarked = signature, remark.describe(told)
+        return entry.remarked[1]
 
     def _tell(self, entry: _Entry, stop_id: str) -> Told:
         call = entry.call if isinstance(entry.call, Call) else self._planned(entry.call)
-        run, _, _ = entry.key.partition(".")
-        return Told(describe_call(self._trips[run][1], call, stop_id, self.timetable))
+        return Told(describe_call(entry.trip, call, stop_id, self.timetable))
 
     def _routes_of(
-        self, entries: Iterable[_Entry], kept: Mapping[str, Arrival]
+        self,
+        stop_id: str,
+        entries: Iterable[_Entry],
+        kept: Mapping[str, Arrival],
+        alerts: Mapping[str, Alert],
     ) -> dict[str, RouteSummary]:
-        used = {entry.route_id for entry in entries}
+        used = self.remarks.routes_at(stop_id, alerts.values()) if alerts else set()
+        used.update(entry.route_id for entry in entries)
         used.update(told.get("route_id", "") for told in kept.values())
         return {route_id: self._routes[route_id] for route_id in sorted(used & self._routes.keys())}
 
@@ -225,9 +276,8 @@ class Boards:
         now: int,
         again: int | None,
     ) -> None:
-        times = [entry.time for entry in entries]
-        times += [effective_time(told) or now for told in kept.values()]
-        moments = [t + 1 if t >= now else t + PAST + 1 for t in times]
+        moments = [e.until + 1 if e.until >= now else e.time + PAST + 1 for e in entries]
+        moments += [(effective_time(told) or now) + PAST + 1 for told in kept.values()]
         moments += [again] if again is not None else []
         moment = min(moments, default=None)
         if moment is None:
@@ -250,8 +300,27 @@ class Boards:
         entries += [
             entry for live in stand.live.values() for entry in live if begin <= entry.time < end
         ]
+        if stand.headways:
+            entries += self._headways(stand, updates, now)
         entries.sort(key=_in_order)
         return entries[:MOST]
+
+    def _headways(self, stand: _Stand, updates: TripUpdates, now: int) -> list[_Entry]:
+        """The intervals of which realtime has not made calls: none of the trip is to come here."""
+        to_come = {
+            (run.instance.trip_id, run.instance.service_date, call.stop_id)
+            for key in stand.live
+            if (run := updates.runs.get(key))
+            for call in run.calls
+            if call.time is not None and now <= call.time < self._edge
+        }
+        return [
+            entry
+            for entry, planned in stand.headways
+            if planned.end >= now
+            and (planned.trip.trip_id, planned.service_date, planned.stop_id) not in to_come
+            and not self._is_replaced(entry)
+        ]
 
     def _is_replaced(self, entry: _Entry) -> bool:
         if not self.replaced:
@@ -272,11 +341,26 @@ class Boards:
             for scheduled in self.timetable.calls(platform, stand.edge, self._edge):
                 run, trip = self._scheduled_trip(scheduled)
                 sequence = self.timetable.stop_time(scheduled.trip, scheduled.index).stop_sequence
-                entry = _Entry(
-                    scheduled.time, f"{run}.{sequence}", trip.get("route_id", ""), scheduled
-                )
+                entry = _Entry(scheduled.time, f"{run}.{sequence}", trip, scheduled)
                 stand.planned.setdefault(run, []).append(entry)
+        stand.headways = [
+            (self._headway_entry(planned), planned)
+            for platform in stand.platforms
+            for planned in self.timetable.headways(platform, now, self._edge)
+        ]
         stand.edge = self._edge
+
+    def _headway_entry(self, planned: ScheduledHeadway) -> _Entry:
+        trip, index, day = planned.trip, planned.index, planned.service_date
+        scheduled = ScheduledCall(trip, day, None, index, 0, planned.start)
+        run, told = self._scheduled_trip(scheduled)
+        call = self._planned(scheduled)._replace(
+            scheduled_arrival=None,
+            scheduled_departure=None,
+            headway=Headway(planned.headway, planned.start, planned.end),
+        )
+        # No call has such a key: in that of a frequency trip's run there is its start time.
+        return _Entry(planned.start, f"{run}.{call.visit}~{planned.start}", told, call)
 
     def _planned(self, scheduled: ScheduledCall) -> Call:
         trip, index = scheduled.trip, scheduled.index
@@ -295,19 +379,8 @@ class Boards:
             instance = TripInstance.scheduled(trip, scheduled.service_date, scheduled.start_time)
             self._keys[named] = key = instance.key(self.timetable.feed_id)
             last = self.timetable.stop_time(trip, trip.last - trip.first - 1).stop_id
-            return key, self._trip(key, instance, last)
-        return key, self._trips[key][1]
-
-    def _trip(self, key: str, instance: TripInstance, last_stop_id: str) -> Arrival:
-        known = self._trips.get(key)
-        if known is None or known[0] != last_stop_id:
-            told = describe_trip(instance, last_stop_id, self.timetable)
-            self._trips[key] = known = (last_stop_id, told)
-        return known[1]
-
-
-def _edge(now: int) -> int:
-    return now // STEP * STEP + AHEAD
+            self._trips[key] = describe_trip(instance, last, self.timetable)
+        return key, self._trips[key]
 
 
 def _kept(
@@ -318,6 +391,7 @@ def _kept(
     for key, told in before.items():
         if told["status"] == "departed" and (effective_time(told) or 0) >= now - PAST:
             said = arrivals.get(key)
-            if said is None or said["status"] in ("scheduled", "no_data"):
+            seen = said is not None and "stops_away" in said
+            if said is None or (said["status"] in ("scheduled", "no_data") and not seen):
                 kept[key] = told
     return kept

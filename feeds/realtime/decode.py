@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError as ProtobufError
 from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedHeader
 
+from feeds.realtime.text import checked_twin
 from schemas.errors import StopcastError
 
 # protobuf wire types (https://protobuf.dev/programming-guides/encoding/)
@@ -20,6 +21,7 @@ _HEADER_FIELD, _ENTITY_FIELD = 1, 2
 _ENTITY_TAG = _ENTITY_FIELD << 3 | _LENGTH
 
 _EXCERPT = 40
+_CHECKED = checked_twin("FeedEntity")
 
 Note = Callable[[str, str], None]
 """Counts what was wrong by kind, with an example (feeds/realtime/quality.py)."""
@@ -150,6 +152,7 @@ def _parse_header(raw: bytes) -> FeedHeader:
 
 def _parse_entity(raw: bytes, note: Note) -> FeedEntity | None:
     try:
+        _CHECKED.FromString(raw)
         entity = FeedEntity.FromString(raw)
     except ProtobufError:
         note("entity_malformed", _excerpt(raw))

@@ -19,7 +19,7 @@ def replacement_periods(header: FeedHeader) -> Periods:
     """By route_id, from when until when its scheduled trips are replaced; none for other feeds."""
     periods: dict[str, tuple[float, float]] = {}
     try:
-        for extension in _values(header.SerializeToString(), _EXTENSION):
+        for extension in _values(header.SerializePartialToString(), _EXTENSION):
             for period in _values(extension, _PERIOD):
                 route = b"".join(_values(period, _ROUTE_ID)).decode()
                 span = TimeRange.FromString(b"".join(_values(period, _TIME_RANGE)))

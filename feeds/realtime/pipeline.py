@@ -8,10 +8,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from feeds.realtime import nyct
+from feeds.realtime.alerts import Alerts
 from feeds.realtime.boards import Boards, Change
-from feeds.realtime.decode import DecodeError, decode
+from feeds.realtime.decode import DecodeError, Note, decode
 from feeds.realtime.quality import Quality
+from feeds.realtime.remarks import Remarks
 from feeds.realtime.trip_updates import Touched, TripUpdates
+from feeds.realtime.vehicles import Vehicles
 from feeds.timetable.timetable import Timetable
 from schemas.arrivals import Board
 
@@ -55,7 +58,10 @@ class Pipeline:
     def _begin(self, timetable: Timetable, standing: Mapping[str, Board]) -> None:
         self.timetable = timetable
         self.updates = TripUpdates(timetable)
-        self.boards = Boards(timetable, standing, quiet=self.quiet)
+        self.vehicles = Vehicles(timetable, self.updates.runs)
+        self.alerts = Alerts(timetable, self.updates.runs)
+        remarks = Remarks(self.vehicles, self.alerts)
+        self.boards = Boards(timetable, remarks, standing, quiet=self.quiet)
         self._replace({})
 
     def poll(self, endpoint: int, data: bytes, now: float) -> bool:
@@ -67,15 +73,25 @@ class Pipeline:
         last = self.heard.get(endpoint)
         if last and data == last.data:
             return False
-        message = decode(data, last.entities if last else (), self.quality.note)
-        timestamp = message.header.timestamp or now
-        self._check_clock(timestamp, last, now)
+        note = self.quality.part(endpoint).note
+        try:
+            message = decode(data, last.entities if last else (), note)
+            timestamp = message.header.timestamp or now
+            self._check_clock(timestamp, last, now)
+        except DecodeError as error:
+            note(f"message_{error.kind}", str(error))
+            raise
         self.heard[endpoint] = Heard(data, timestamp, message.entities)
+        ours, theirs = self.timetable.feed_version, message.header.feed_version
+        if ours and theirs and ours != theirs:
+            note("feed_version_disagrees", f"{theirs}; the schedule is {ours}")  # rule 8
         if any(not entity.HasField("alert") for _, entity in message.added):
             self.with_trips.add(endpoint)
         if periods := nyct.replacement_periods(message.header):
             self._replace(periods)
-        self._touch(self.updates.apply(endpoint, message, now, self.quality.note))
+        self._touch(self.updates.apply(endpoint, message, now, note))
+        self.boards.touch_stops(self.vehicles.apply(endpoint, message, now, note))
+        self.boards.touch_stops(self.alerts.apply(endpoint, message, now, note))
         return bool(message.added or message.removed)
 
     def _check_clock(self, timestamp: float, last: Heard | None, now: float) -> None:
@@ -94,15 +110,22 @@ class Pipeline:
 
     def _touch(self, touched: Touched) -> None:
         self.boards.touch(touched, self.updates)
+        self.vehicles.follow(touched)
 
     def withdraw(self, endpoint: int) -> None:
         """Forget what an endpoint said: it is too old to be shown."""
         if self.heard.pop(endpoint, None):
-            self._touch(self.updates.withdraw(endpoint, self.quality.note))
+            self._touch(self.updates.withdraw(endpoint, self.quality.part(endpoint).note))
+            self.boards.touch_stops(self.vehicles.withdraw(endpoint))
+            self.boards.touch_stops(self.alerts.withdraw(endpoint))
 
     def withdraw_older(self, moment: float) -> None:
-        """Forget single trip updates whose own timestamp lies before `moment`."""
-        self._touch(self.updates.withdraw_older(moment, self.quality.note))
+        """Forget single trip updates and vehicles whose own timestamp lies before `moment`."""
+        self._touch(self.updates.withdraw_older(moment, self._note_of))
+        self.boards.touch_stops(self.vehicles.withdraw_older(moment, self._note_of))
+
+    def _note_of(self, endpoint: int) -> Note:
+        return self.quality.part(endpoint).note
 
     def switch(self, timetable: Timetable, now: float) -> Sequence[str]:
         """Read all that was heard against another schedule; the stops that it does not have."""
@@ -123,6 +146,8 @@ class Pipeline:
 
     def pending(self, now: float) -> list[str]:
         """The stops that may have changed since they were last asked for; they are forgotten."""
+        self.boards.touch_stops(self.vehicles.due(int(now)))
+        self.boards.touch_stops(self.alerts.due(int(now)))
         return self.boards.pending(int(now))
 
     def changes(self, stop_ids: Iterable[str], now: float) -> list[Change]:

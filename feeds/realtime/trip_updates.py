@@ -1,14 +1,17 @@
 """What realtime says of every trip of a feed: the TripUpdates of all its endpoints, joined."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from google.transit.gtfs_realtime_pb2 import FeedEntity, TripUpdate
+from google.transit.gtfs_realtime_pb2 import FeedEntity, TripDescriptor, TripUpdate
 
+from feeds.realtime.calls import Call
 from feeds.realtime.decode import Message, Note
-from feeds.realtime.predictions import Call, predict
-from feeds.realtime.trips import TripInstance, match
+from feeds.realtime.modifications import Modification, Modifications
+from feeds.realtime.predictions import predict
+from feeds.realtime.trip_instance import TripInstance
+from feeds.realtime.trips import match
 from feeds.timetable.timetable import Timetable
 
 
@@ -16,13 +19,19 @@ class Run(NamedTuple):
     """One trip instance as realtime has it. `key` begins the keys of its arrivals.
 
     `stops` are those whose boards it concerns: of its calls, and of the scheduled ones that it
-    takes the place of.
+    takes the place of. `vehicle_id`: of the vehicle that the feed names, or "".
     """
 
     key: str
     instance: TripInstance
     calls: list[Call]
     stops: frozenset[str]
+    vehicle_id: str = ""
+
+    @property
+    def ends(self) -> int | None:
+        """When it is predicted to arrive where it ends; all of it is past then (rule 28)."""
+        return self.calls[-1].arrival if self.calls and self.calls[-1].last else None
 
 
 class _Said(NamedTuple):
@@ -32,12 +41,26 @@ class _Said(NamedTuple):
     update: TripUpdate
 
     @property
-    def rank(self) -> tuple[int, bytes]:
+    def modified(self) -> bool:
+        """Whether it is read against a modified schedule (rule 17)."""
+        return self.update.trip.HasField("modified_trip")
+
+    @property
+    def style(self) -> tuple[bool, bool]:
+        """Two styles of one trip, side by side for consumers of different age, are no repetition.
+
+        The newer style wins (rules 16 and 17).
+        """
+        return self.modified, self.update.trip.schedule_relationship != TripDescriptor.ADDED
+
+    @property
+    def rank(self) -> tuple[tuple[bool, bool], int, bytes]:
         """Who wins when two speak of one instance: the newer, then the greater bytes.
 
         So the order in which they come never matters, nor does the entity's id (rule 3).
         """
-        return self.update.timestamp, self.update.SerializeToString(deterministic=True)
+        raw = self.update.SerializeToString(deterministic=True)
+        return self.style, self.update.timestamp, raw
 
 
 Touched = dict[str, frozenset[str]]
@@ -52,6 +75,7 @@ class TripUpdates:
     def __init__(self, timetable: Timetable) -> None:
         self.timetable = timetable
         self.runs: dict[str, Run] = {}
+        self._modifications = Modifications(timetable)
         self._said: dict[str, dict[tuple[int, bytes], _Said]] = defaultdict(dict)
         self._keys: dict[tuple[int, bytes], str] = {}
 
@@ -61,14 +85,17 @@ class TripUpdates:
         for raw, entity in message.added:
             if entity.HasField("trip_update"):
                 changed |= self._add(endpoint, raw, entity, now, note)
+            elif entity.HasField("trip_modifications"):
+                changed |= self._modifications.add(endpoint, raw, entity, note)
         return self._settle(changed, note)
 
     def withdraw(self, endpoint: int, note: Note) -> Touched:
         """Forget all that an endpoint said: it is too old to be shown."""
         raws = [raw for source, raw in self._keys if source == endpoint]
+        raws += self._modifications.said_by(endpoint)
         return self._settle(self._remove(endpoint, raws), note)
 
-    def withdraw_older(self, moment: float, note: Note) -> Touched:
+    def withdraw_older(self, moment: float, note_of: Callable[[int], Note]) -> Touched:
         """Forget updates whose own timestamp lies before `moment` (rule 6)."""
         old = [
             (source, said)
@@ -76,11 +103,12 @@ class TripUpdates:
             for source, said in sources.items()
             if 0 < said.update.timestamp < moment
         ]
-        changed: set[str] = set()
+        touched: Touched = {}
         for (endpoint, raw), said in old:
+            note = note_of(endpoint)
             note("trip_update_expired", said.instance.trip_id)
-            changed |= self._remove(endpoint, [raw])
-        return self._settle(changed, note)
+            touched |= self._settle(self._remove(endpoint, [raw]), note)
+        return touched
 
     def _add(
         self, endpoint: int, raw: bytes, entity: FeedEntity, now: float, note: Note
@@ -90,14 +118,16 @@ class TripUpdates:
         if instance is None:
             return set()
         key = instance.key(self.timetable.feed_id)
-        if self._said[key]:
+        said = _Said(instance, update)
+        if any(said.style == other.style for other in self._said[key].values()):
             note("trip_update_repeated", instance.trip_id)
-        self._said[key][endpoint, raw] = _Said(instance, update)
+        self._said[key][endpoint, raw] = said
         self._keys[endpoint, raw] = key
         return {key}
 
     def _remove(self, endpoint: int, raws: Iterable[bytes]) -> set[str]:
-        changed = set()
+        raws = list(raws)
+        changed = self._modifications.remove(endpoint, raws)
         for raw in raws:
             if key := self._keys.pop((endpoint, raw), None):
                 del self._said[key][endpoint, raw]
@@ -109,7 +139,7 @@ class TripUpdates:
         touched: Touched = {}
         for key in changed:
             before = self.runs.pop(key, None)
-            after = self._run(key, note) if self._said[key] else None
+            after = self._run(key, note)
             if after:
                 self.runs[key] = after
             if not self._said[key]:
@@ -119,12 +149,30 @@ class TripUpdates:
         return touched
 
     def _run(self, key: str, note: Note) -> Run | None:
-        candidates = list(self._said[key].values())
-        said = candidates[0] if len(candidates) == 1 else max(candidates, key=lambda s: s.rank)
-        calls = predict(said.instance, said.update, self.timetable, note)
+        modification = self._modifications.of(key)
+        said = self._chosen(key, modification, note)
+        if said is None:
+            return None
+        calls = predict(said.instance, said.update, self.timetable, note, modification)
+        if calls is None and modification:
+            calls = predict(said.instance, TripUpdate(), self.timetable, note, modification)
         if calls is None:
             return None
         stops = {call.stop_id for call in calls}
         if said.instance.trip:
             stops.update(row.stop_id for row in self.timetable.stop_times(said.instance.trip))
-        return Run(key, said.instance, calls, frozenset(stops))
+        return Run(key, said.instance, calls, frozenset(stops), said.update.vehicle.id)
+
+    def _chosen(self, key: str, modification: Modification | None, note: Note) -> _Said | None:
+        """The update that counts; an empty one where only the schedule is modified."""
+        usable = [s for s in self._said[key].values() if not s.modified or _fits(s, modification)]
+        if len(usable) < len(self._said[key]):
+            note("modification_unknown", key)
+        if usable:
+            return usable[0] if len(usable) == 1 else max(usable, key=lambda said: said.rank)
+        return _Said(modification.instance, TripUpdate()) if modification else None
+
+
+def _fits(said: _Said, modification: Modification | None) -> bool:
+    wanted = said.update.trip.modified_trip.modifications_id
+    return modification is not None and modification.modifications_id == wanted

@@ -1,167 +1,204 @@
-"""Which run of which trip a TripUpdate speaks of (SPEC rules 10 to 16)."""
+"""Which run of which trip a TripUpdate speaks of (SPEC rules 10 to 17).
 
-import re
-from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+What the specification leaves open: docs/decisions/0005-predictions.md, and of added trips
+0010-trips-that-realtime-makes.md.
+"""
+
+from dataclasses import replace
 from datetime import date, timedelta
-from hashlib import blake2b
-from typing import Self
 
 from google.transit.gtfs_realtime_pb2 import TripDescriptor, TripUpdate
 
 from feeds.realtime.decode import Note
+from feeds.realtime.descriptors import day, seconds
+from feeds.realtime.service_dates import is_calendar_date, nearest_day
+from feeds.realtime.trip_instance import TripInstance
 from feeds.timetable.entities import Trip
 from feeds.timetable.timetable import Timetable
 
-_START_TIME = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)")
-_KEY_BYTES = 6  # 48 bits: one chance in a billion that two of 750 trips at one stop share a key
-
-# Read against the schedule; the others need rules of their own, which are not written yet.
-SCHEDULED = frozenset({TripDescriptor.SCHEDULED, TripDescriptor.CANCELED, TripDescriptor.DELETED})
-ADDED = frozenset({TripDescriptor.ADDED, TripDescriptor.NEW})
-
-
-@dataclass(frozen=True, slots=True)
-class TripInstance:
-    """One run of a trip on one service day; `trip` is None where the schedule has no such trip.
-
-    `start_time` (seconds after noon minus 12 h) tells the runs of a frequency trip apart. `shift`
-    are the seconds that its scheduled times are to be moved by. `copy`: an added trip under the id
-    of a scheduled one.
-    """
-
-    trip_id: str
-    service_date: date | None
-    start_time: int | None
-    trip: Trip | None
-    route_id: str
-    direction_id: int | None = None
-    shift: int = 0
-    copy: bool = False
-
-    @classmethod
-    def scheduled(
-        cls, trip: Trip, service_date: date, start_time: int | None = None, shift: int = 0
-    ) -> Self:
-        """A run that the schedule has."""
-        return cls(
-            trip.trip_id,
-            service_date,
-            start_time,
-            trip,
-            trip.route_id,
-            trip.direction_id,
-            shift,
-        )
-
-    @classmethod
-    def unscheduled(
-        cls, descriptor: TripDescriptor, service_date: date | None, *, copy: bool = False
-    ) -> Self:
-        """A run that only realtime has."""
-        return cls(
-            descriptor.trip_id.strip(),
-            service_date,
-            None,
-            None,
-            descriptor.route_id,
-            descriptor.direction_id if descriptor.HasField("direction_id") else None,
-            copy=copy,
-        )
-
-    def key(self, feed_id: str) -> str:
-        """The part of its arrivals' keys that all of them share: short, since patches repeat it."""
-        day = "" if self.service_date is None else f"{self.service_date:%Y%m%d}"
-        start = "" if self.start_time is None else str(self.start_time)
-        text = "\0".join((feed_id, self.trip_id, day, start, "+" if self.copy else ""))
-        digest = blake2b(text.encode(), digest_size=_KEY_BYTES).digest()
-        return urlsafe_b64encode(digest).decode()
+_ADDED = frozenset({TripDescriptor.ADDED, TripDescriptor.NEW})
+# Those whose headsign and name may be told in trip_properties.
+_NAMED = _ADDED | {TripDescriptor.REPLACEMENT, TripDescriptor.DUPLICATED}
 
 
 def match(update: TripUpdate, timetable: Timetable, now: float, note: Note) -> TripInstance | None:
     """The instance that `update` is about; None, noted, where it tells none or a wrong one."""
-    descriptor = update.trip
-    trip_id = descriptor.trip_id.strip()
-    if not trip_id:
-        note("trip_id_missing", descriptor.route_id or "no trip_id, no route_id")
-        return None
-    relationship = descriptor.schedule_relationship
-    service_date = _service_date(descriptor, note)
-    trip = timetable.trips.get(trip_id)
-    if relationship == TripDescriptor.NEW and trip is not None:
-        note("new_trip_is_scheduled", trip_id)  # validator E016
-        return None
-    if relationship not in SCHEDULED | ADDED:
-        note("relationship_unsupported", f"{trip_id}: {relationship}")
-        return None
-    if relationship in ADDED:
-        return TripInstance.unscheduled(descriptor, service_date, copy=trip is not None)
-    if trip is None:
-        note("trip_unscheduled", trip_id)
-        return TripInstance.unscheduled(descriptor, service_date)
-    day = service_date or _nearest_day(trip, update, timetable, now)
-    return _run(trip, day, descriptor, timetable, note)
+    instance = _Match(update, timetable, now, note).instance()
+    told = update.trip_properties
+    if instance and update.trip.schedule_relationship in _NAMED:
+        names = told.trip_headsign or None, told.trip_short_name or None
+        if any(names):
+            return replace(instance, headsign=names[0], short_name=names[1])
+    return instance
 
 
-def _run(
-    trip: Trip,
-    service_date: date | None,
-    descriptor: TripDescriptor,
-    timetable: Timetable,
-    note: Note,
-) -> TripInstance | None:
-    if service_date is None or not timetable.runs(trip, service_date):
-        note(
-            "trip_not_running", f"{trip.trip_id} on {descriptor.start_date or 'any day around now'}"
-        )
+class _Match:
+    """One TripUpdate, held against the timetable."""
+
+    def __init__(self, update: TripUpdate, timetable: Timetable, now: float, note: Note) -> None:
+        self.update = update
+        self.timetable = timetable
+        self.now = now
+        self.note = note
+        self.descriptor = _descriptor(update)
+        self.trip_id = self.descriptor.trip_id.strip()
+        self.start = seconds(self.descriptor.start_time)
+        self.service_date = day(self.descriptor.start_date)
+
+    def instance(self) -> TripInstance | None:
+        if not self.trip_id:
+            return self._by_start()
+        if self.descriptor.start_date and self.service_date is None:
+            self.note("start_date_malformed", self.descriptor.start_date)
+        relationship = self.descriptor.schedule_relationship
+        if relationship in _ADDED:
+            return self._added()
+        trip = self.timetable.trips.get(self.trip_id)
+        if trip is None:
+            return self._unscheduled()
+        self._note_contradictions(trip)
+        if relationship == TripDescriptor.DUPLICATED:
+            return self._duplicate(trip)
+        return self._run(trip)
+
+    def _not_running(self) -> TripInstance | None:
+        on, at = self.descriptor.start_date or "any day around now", self.descriptor.start_time
+        self.note("trip_not_running", f"{self.trip_id} on {on}{f' at {at}' if at else ''}")
         return None
-    if not trip.frequencies:
-        return TripInstance.scheduled(trip, service_date)
-    start = seconds(descriptor.start_time)
-    if start is None:
-        note("start_time_missing", trip.trip_id)  # rule 11
+
+    def _note_contradictions(self, trip: Trip) -> None:
+        told = self.descriptor
+        if told.route_id not in ("", trip.route_id):
+            self.note("route_disagrees", f"{self.trip_id}: {told.route_id}")  # validator E035
+        if told.schedule_relationship == TripDescriptor.UNSCHEDULED and not trip.frequencies:
+            self.note("relationship_disagrees", f"{self.trip_id} is UNSCHEDULED, yet has times")
+
+    # -- runs of the schedule --------------------------------------------------------------------
+
+    def _run(self, trip: Trip) -> TripInstance | None:
+        told, start = self.service_date, self.start
+        if told is None:
+            self.service_date = nearest_day(trip, start, self.update, self.timetable, self.now)
+        elif is_calendar_date(trip, told, start, self.update, self.timetable):
+            self.note("start_date_calendar", f"{self.trip_id} on {self.descriptor.start_date}")
+            self.service_date, start = told - timedelta(1), None
+        if not trip.frequencies and start not in (None, self._departs(trip)):
+            self.note("start_time_disagrees", f"{self.trip_id} at {self.descriptor.start_time}")
+        if self.service_date is None or not self.timetable.runs(trip, self.service_date):
+            return self._not_running()
+        if trip.frequencies:
+            return self._frequency_run(trip, self.service_date)
+        return TripInstance.scheduled(trip, self.service_date)
+
+    def _departs(self, trip: Trip) -> int:
+        return self.timetable.stop_time(trip, 0).departure
+
+    def _frequency_run(self, trip: Trip, service_date: date) -> TripInstance | None:
+        if self.start is None:
+            self.note("start_time_missing", self.trip_id)  # rule 11
+            return None
+        shift = self.start - self._departs(trip)
+        run = TripInstance.scheduled(trip, service_date, self.start, shift)
+        if run.exact and not any(
+            period.exact
+            and period.start <= self.start < period.end
+            and (self.start - period.start) % period.headway == 0
+            for period in trip.frequencies
+        ):
+            return self._not_running()
+        return run
+
+    def _by_start(self) -> TripInstance | None:
+        """Without trip_id: route, direction, start time and date tell exactly one trip (rule 13)."""
+        told = self.descriptor
+        named = f"route {told.route_id or 'none'} at {told.start_time or 'no time'}"
+        added = told.schedule_relationship in {*_ADDED, TripDescriptor.DUPLICATED}
+        if not told.route_id or self.start is None or self.service_date is None or added:
+            self.note("trip_id_missing", named)
+            return None
+        directions = (None, told.direction_id if told.HasField("direction_id") else None)
+        found = [
+            trip
+            for trip in self.timetable.trips_by_start(told.route_id, self.start)
+            if self.timetable.runs(trip, self.service_date)
+            and (directions[1] is None or trip.direction_id in directions)
+        ]
+        if len(found) != 1:
+            self.note("trip_ambiguous" if found else "trip_not_running", named)  # rule 14
+            return None
+        return TripInstance.scheduled(found[0], self.service_date)
+
+    # -- runs that the schedule does not have ----------------------------------------------------
+
+    def _unscheduled(self) -> TripInstance | None:
+        if self.timetable.has_trip(self.trip_id):
+            return self._not_running()
+        self.note("trip_unscheduled", self.trip_id)
+        if self.update.trip_properties.trip_id:
+            return None  # a copy of a trip that does not exist
+        return TripInstance.unscheduled(self.descriptor, self.service_date)
+
+    def _added(self) -> TripInstance | None:
+        told = self.descriptor
+        copy = self.timetable.has_trip(self.trip_id)
+        if copy and told.schedule_relationship == TripDescriptor.NEW:
+            self.note("new_trip_is_scheduled", self.trip_id)  # validator E016
+            return None
+        if told.route_id and told.route_id not in self.timetable.routes:
+            self.note("route_unknown", f"{self.trip_id}: {told.route_id}")  # validator E004
+        start = self.start if copy else None
+        return TripInstance.unscheduled(told, self.service_date, start_time=start, copy=copy)
+
+    def _duplicate(self, trip: Trip) -> TripInstance | None:
+        """A copy of `trip`, under an id of its own or, as older feeds have it, under the same."""
+        if trip.frequencies:
+            self.note("duplicate_of_frequencies", self.trip_id)
+            return None
+        if not self.update.trip_properties.trip_id.strip():
+            return self._old_duplicate(trip)
+        told = self.update.trip_properties
+        begins, on = seconds(told.start_time), day(told.start_date)
+        if begins is None or on is None:
+            self.note("duplicate_incomplete", f"{self.trip_id} as {told.trip_id}")
+        elif self.timetable.has_trip(told.trip_id.strip()):
+            self.note("new_trip_is_scheduled", told.trip_id)
+        elif self._is_absent(trip):
+            self._not_running()
+        else:
+            copied = TripInstance.scheduled(trip, on, begins, begins - self._departs(trip))
+            return replace(copied, trip_id=told.trip_id.strip())
         return None
-    shift = start - timetable.stop_time(trip, 0).departure
-    return TripInstance.scheduled(trip, service_date, start, shift)
+
+    def _is_absent(self, trip: Trip) -> bool:
+        """Whether the original does not run; of days that are not loaded that is not known."""
+        absent = self.service_date in self.timetable.dates and not self._runs(trip)
+        return absent or self.start not in (None, self._departs(trip))
+
+    def _old_duplicate(self, trip: Trip) -> TripInstance | None:
+        """Without trip_properties: another start is a copy, the trip's own start the trip itself.
+
+        So Sound Transit means it in the captures of 2023: a train that takes over a run is
+        DUPLICATED at that run's own start, and no other entity speaks of the run.
+        """
+        if self.service_date is None or not self._runs(trip):
+            return self._not_running()
+        departs = self._departs(trip)
+        if self.start in (None, departs):
+            return TripInstance.scheduled(trip, self.service_date)
+        shift = (self.start or 0) - departs
+        copied = TripInstance.scheduled(trip, self.service_date, self.start, shift)
+        return replace(copied, copy=True)
+
+    def _runs(self, trip: Trip) -> bool:
+        return self.service_date is not None and self.timetable.runs(trip, self.service_date)
 
 
-def _service_date(descriptor: TripDescriptor, note: Note) -> date | None:
-    text = descriptor.start_date
-    if not text:
-        return None
-    try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
-    except ValueError:
-        note("start_date_malformed", text)
-        return None
-
-
-def _nearest_day(trip: Trip, update: TripUpdate, timetable: Timetable, now: float) -> date | None:
-    """The running day on which the trip is nearest to what the update speaks of (rule 10)."""
-    moment = _first_time(update) or now
-    begin, end = (
-        timetable.stop_time(trip, 0).departure,
-        timetable.stop_time(trip, trip.last - trip.first - 1).arrival,
+def _descriptor(update: TripUpdate) -> TripDescriptor:
+    if not update.trip.HasField("modified_trip"):
+        return update.trip
+    modified = update.trip.modified_trip  # rule 17: then the other fields are empty
+    return TripDescriptor(
+        trip_id=modified.affected_trip_id,
+        start_time=modified.start_time,
+        start_date=modified.start_date,
     )
-
-    def distance(day: date) -> float:
-        zero = timetable.midnight(day)
-        return max(zero + begin - moment, moment - zero - end, 0)
-
-    return min((d for d in timetable.dates if timetable.runs(trip, d)), key=distance, default=None)
-
-
-def _first_time(update: TripUpdate) -> int:
-    for stop_time in update.stop_time_update:
-        if moment := stop_time.departure.time or stop_time.arrival.time:
-            return moment
-    return 0
-
-
-def seconds(text: str) -> int | None:
-    """Seconds after noon minus 12 h of a GTFS time, HH:MM:SS; None where it is none."""
-    found = _START_TIME.fullmatch(text)
-    if found is None:
-        return None
-    hours, minutes, rest = map(int, found.groups())
-    return int(timedelta(hours=hours, minutes=minutes, seconds=rest).total_seconds())

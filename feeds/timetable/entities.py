@@ -104,6 +104,21 @@ class StopTime(NamedTuple):
     drop_off_type: int
 
 
+class ScheduledHeadway(NamedTuple):
+    """A frequency trip without exact times at one stop on one service day.
+
+    From `start` until `end` (POSIX seconds, at this stop) a vehicle calls every `headway` seconds.
+    """
+
+    stop_id: str
+    trip: Trip
+    service_date: date
+    index: int  # type: ignore[assignment]  # hides tuple.index, which no one asks a headway for
+    headway: int
+    start: int
+    end: int
+
+
 class ScheduledCall(NamedTuple):
     """One trip at one stop on one service day.
 

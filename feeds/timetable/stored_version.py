@@ -15,7 +15,10 @@ from feeds.timetable.entities import Agency, Attribution, Frequency, Route, Stop
 from feeds.timetable.service_days import Calendar, CalendarDate, running_services
 from feeds.timetable.stop_times import StopTimes
 from feeds.timetable.timetable import Timetable
+from feeds.timetable.trip_ids import TripIds
 from schemas.database import Connection
+
+_TRIP_IDS = "SELECT trip_id FROM trips WHERE version = $1"
 
 
 class StoredVersion:
@@ -46,6 +49,7 @@ class StoredVersion:
             trips=_trips(trip_rows, records, services, await self._frequencies()),
             stop_times=StopTimes(records, tuple(stops), await self._headsigns()),
             running={day: bytes(service in running[day] for service in services) for day in days},
+            trip_ids=TripIds([row["trip_id"] for row in await self._rows(_TRIP_IDS)]),
         )
 
     async def _rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
@@ -13,14 +14,17 @@ from feeds.timetable.entities import (
     Attribution,
     Route,
     ScheduledCall,
+    ScheduledHeadway,
     Stop,
     StopTime,
     Trip,
 )
 from feeds.timetable.frequency_index import FrequencyIndex
+from feeds.timetable.served_routes import ServedRoutes
 from feeds.timetable.service_days import midnight
 from feeds.timetable.stop_index import StopIndex
 from feeds.timetable.stop_times import StopTimes
+from feeds.timetable.trip_ids import TripIds
 
 
 class Timetable:
@@ -28,7 +32,7 @@ class Timetable:
 
     `trips` are only those that run on one of `dates`; their rows in `stop_times` follow each other
     in the order of `trips`. `running` says for each date (ascending) which services run: one byte
-    per service number, 1 or 0.
+    per service number, 1 or 0. `trip_ids` are those of the whole version.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class Timetable:
         trips: Sequence[Trip],
         stop_times: StopTimes,
         running: Mapping[date, bytes],
+        trip_ids: TripIds = TripIds(),  # noqa: B008  # it is never changed
     ) -> None:
         self.feed_id = feed_id
         self.version = version
@@ -60,6 +65,7 @@ class Timetable:
         self._midnights = [(day, self.midnight(day), running[day]) for day in self.dates]
         self._stop_times = stop_times
         self._trips = tuple(trips)
+        self._trip_ids = trip_ids
         self._children = _children(stops)
         self._index_calls()
 
@@ -89,6 +95,32 @@ class Timetable:
         """POSIX seconds of noon minus 12 h; of any date."""
         return midnight(service_date, self.timezone)
 
+    def has_trip(self, trip_id: str) -> bool:
+        """Whether the version has such a trip, though it may run on none of `dates`."""
+        return trip_id in self.trips or trip_id in self._trip_ids
+
+    def trips_by_start(self, route_id: str, start: int) -> Sequence[Trip]:
+        """The route's trips that first depart at `start` (seconds after noon minus 12 h).
+
+        Of frequency trips none, since stop_times do not say when they depart.
+        """
+        return self._by_start.get((route_id, start), ())
+
+    @cached_property
+    def _by_start(self) -> Mapping[tuple[str, int], list[Trip]]:
+        by_start = defaultdict(list)
+        departures = self._stop_times.arrays["departure"]
+        for trip in self._trips:
+            if not trip.frequencies:
+                by_start[trip.route_id, int(departures[trip.first])].append(trip)
+        return by_start
+
+    @cached_property
+    def served(self) -> ServedRoutes:
+        """Which routes call where."""
+        stop_of_row = self._stop_times.arrays["stop"]
+        return ServedRoutes(self._trips, self._trip_of_row, stop_of_row, self._stop_times.stop_ids)
+
     def runs(self, trip: Trip, service_date: date) -> bool:
         """Whether the trip's service runs on that day; outside of `dates` it never does."""
         running = self._running.get(service_date)
@@ -116,7 +148,7 @@ class Timetable:
         """The calls at exactly this stop with an effective time in [start, end), ascending.
 
         Of all loaded service days; runs of frequency trips with exact_times=1 are among them,
-        those with exact_times=0 have no times to be found by.
+        those with exact_times=0 have no times to be found by (`headways`).
         """
         found = []
         trips, trip_of_row = self._trips, self._trip_of_row_view
@@ -131,6 +163,17 @@ class Timetable:
                     found.append(ScheduledCall(trip, day, start_time, position, shift, zero + time))
         found.sort(key=attrgetter("time"))
         return found
+
+    def headways(self, stop_id: str, start: int, end: int) -> list[ScheduledHeadway]:
+        """Where vehicles call at intervals at exactly this stop, some time in [start, end)."""
+        return [
+            ScheduledHeadway(stop_id, trip, day, position, headway, zero + begins, zero + ends)
+            for day, zero, running in self._midnights
+            for trip, position, headway, begins, ends in self._by_frequency.headways(
+                stop_id, start - zero, end - zero
+            )
+            if running[trip.service]
+        ]
 
 
 def _children(stops: Mapping[str, Stop]) -> dict[str, tuple[str, ...]]:

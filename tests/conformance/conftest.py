@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from feeds.gtfs.schedule_import import import_schedule
+from feeds.realtime.calls import Call
 from feeds.realtime.captures import message_from_capture
 from feeds.realtime.pipeline import Pipeline
-from feeds.realtime.predictions import Call
 from feeds.timetable.stored_schedule import load_timetable
 from schemas.arrivals import Arrival
 from schemas.database import connect, migrate
@@ -20,9 +20,15 @@ class Run:
 
     def __init__(self, pipeline: Pipeline, files: list[Path], at: float) -> None:
         self.pipeline = pipeline
+        self.at = at
         for endpoint, file in enumerate(files):
-            pipeline.poll(endpoint, message_from_capture(file.read_bytes(), file.name), at)
-        pipeline.changes(pipeline.pending(at), at)
+            self.poll(file, endpoint)
+
+    def poll(self, file: Path, endpoint: int = 0) -> None:
+        """Take in a capture, and make the boards."""
+        data = message_from_capture(file.read_bytes(), file.name)
+        self.pipeline.poll(endpoint, data, self.at)
+        self.pipeline.changes(self.pipeline.pending(self.at), self.at)
 
     def arrivals(self, stop_id: str, begin: str = "", end: str = "") -> dict[str, Arrival]:
         """A stop's arrivals by trip_id; those scheduled in local times [begin, end]."""

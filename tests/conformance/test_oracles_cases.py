@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from feeds.realtime.predictions import Call, Service, predict
+from feeds.realtime.calls import Call, Service
+from feeds.realtime.predictions import predict
 from feeds.realtime.quality import Quality
 from feeds.realtime.trips import match
 from tests.conftest import CAPTURES

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
+from feeds.realtime.decode import decode
+from feeds.realtime.quality import Quality
+
 RunFiles = Callable[..., Awaitable[Any]]
 
 BART = "transitland-lib/server/gtfs/bart.zip"
@@ -39,6 +42,15 @@ async def test_f2_all_twenty_calls_of_a_trip_are_half_a_minute_late(run_files: R
     assert len(calls) == 20
     assert {call.arrival - call.scheduled_arrival for call in calls} == {30}
     assert {call.departure - call.scheduled_departure for call in calls} == {30}
+
+
+async def test_f5_an_arrival_that_is_not_told_takes_the_departures_delay(
+    run_files: RunFiles,
+) -> None:
+    """Peers' choice: ours is transitland's (docs/decisions/0005); OpenTripPlanner keeps schedule."""
+    run = await run_files(BART, f"{BART_REALTIME}/BA-arrival-fallback.json", at=AT_FOUR)
+    arrival = run.arrivals("FTVL", *FOUR_TO_FIVE_PAST)["1031527WKDY"]
+    assert arrival["arrival"] == posix("2018-05-30T23:02:30Z")
 
 
 async def test_f7_the_last_delay_given_goes_on_to_later_stops(run_files: RunFiles) -> None:
@@ -104,13 +116,37 @@ async def test_f15_absolute_times_and_a_stop_swapped_at_its_sequence(
     assert "3248651" in run.arrivals("10000")
 
 
+async def test_f14_alerts_are_listed_while_they_are_active(run_files: RunFiles) -> None:
+    run = await run_files(BART, f"{BART_REALTIME}/BA-alerts.json", at="2018-05-30T22:27:30Z")
+    alerts = run.pipeline.boards.boards["FTVL"]["alerts"].values()
+    headers = [alert["header"]["en"] for alert in alerts]
+    assert headers.count("Test stop header") == 1
+    assert not [header for header in headers if header.endswith("- active")]  # that is in 2022
+
+
+async def test_f16_by_stop_id_alone_what_is_not_on_the_trip_is_passed_over(
+    run_files: RunFiles, captures: Path
+) -> None:
+    """Peers' choice: ours is nigiri's; OpenTripPlanner rejects the whole update (R4)."""
+    folder = "nigiri/gtfsrt_rt_test"
+    realtime = f"{folder}/03_kTripUpdateWithoutSeq.json"
+    run = await run_files(f"{folder}/01_static.zip", realtime, at="2023-08-10T09:38:00Z")
+    expected = realtime_minutes(captures / folder / "05_expectedWithoutSeq.expected.txt")
+    calls = run.calls("3248651")
+    for call, (stop_id, arrival, departure) in zip(calls, expected, strict=True):
+        assert call.stop_id == stop_id
+        assert departure in (None, utc_minute(call.departure or call.scheduled_departure))
+        assert arrival in (None, utc_minute(call.arrival or call.scheduled_arrival))
+    assert run.pipeline.quality.counts["stop_not_in_trip"] == 2
+
+
 def realtime_minutes(path: Path) -> list[tuple[str, str | None, str | None]]:
     """Each call's stop_id and its realtime arrival and departure, as HH:MM in UTC."""
-    rows = []
-    for line in path.read_text().splitlines():
-        if found := re.match(r"\s*\d+: (\S+)", line):
-            rows.append((found[1], minute(line, "a"), minute(line, "d")))
-    return rows
+    return [
+        (found[1], minute(line, "a"), minute(line, "d"))
+        for line in path.read_text().splitlines()
+        if (found := re.match(r"\s*\d+: (\S+)", line))
+    ]
 
 
 def minute(line: str, event: str) -> str | None:
@@ -156,3 +192,10 @@ async def test_f17_every_call_of_cincinnati_without_a_schedule(
     assert arrival["added"] is True
     first = next(iter(run.arrivals("GSqB").values()))
     assert first["arrival"] == posix("2015-02-16T17:53:00-05:00")
+
+
+def test_f18_septa_is_read_as_it_is(captures: Path) -> None:
+    message = decode((captures / "otp/septa.pbf").read_bytes(), (), Quality().note)
+    updates = [e.trip_update for _, e in message.added if e.HasField("trip_update")]
+    assert len(updates) == 35
+    assert updates[0].trip.trip_id == "AIR_4846_V55_M"

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.timetables import seconds
+
 RunFiles = Callable[..., Awaitable[Any]]
 
 FOLDER = "onebusaway-app-modules/st_duplicated_trips"
@@ -34,9 +36,7 @@ def noon_minus_12h(day: datetime) -> datetime:
 
 
 def scheduled(day: datetime, text: str) -> int:
-    hours, minutes, seconds = map(int, text.split(":"))
-    offset = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-    return int(noon_minus_12h(day).timestamp() + offset.total_seconds())
+    return int(noon_minus_12h(day).timestamp()) + seconds(text)
 
 
 @pytest.mark.parametrize(("capture", "at"), CAPTURES.items(), ids=CAPTURES)
@@ -56,6 +56,9 @@ async def test_times_headsigns_and_platforms_are_the_schedules(
     for stop_id, board in run.pipeline.boards.boards.items():
         for arrival in board["arrivals"].values():
             row = stop_times[arrival["trip_id"], arrival["stop_sequence"]]
+            start = stop_times[arrival["trip_id"], 1]["departure_time"]
+            moved = seconds(arrival.get("start_time", start)) - seconds(start)
+            assert bool(moved) == arrival.get("added", False)
             assert arrival["service_date"] == f"{day:%Y%m%d}"
             assert arrival["headsign"] == trips[arrival["trip_id"]]["trip_headsign"]
             assert arrival["trip_short_name"] == trips[arrival["trip_id"]]["trip_short_name"]
@@ -65,7 +68,7 @@ async def test_times_headsigns_and_platforms_are_the_schedules(
             for event in ("arrival", "departure"):
                 if f"scheduled_{event}" in arrival:
                     expected = scheduled(day, row[f"{event}_time"])
-                    assert arrival[f"scheduled_{event}"] == expected
+                    assert arrival[f"scheduled_{event}"] == expected + moved
             checked += 1
     assert checked > 500
 
@@ -96,3 +99,24 @@ async def test_predictions_are_the_captures(
                     assert arrival[event] == told[event]["time"]
                     compared += 1
     assert compared > 100
+
+
+@pytest.mark.parametrize(
+    ("capture", "copies"),
+    [("trip_update_1683740698.json", ["LLR_2023-03-18_Weekday_100479_1043"])]
+    + [(name, []) for name in CAPTURES if not name.endswith("0698.json")],
+)
+async def test_rule_16_a_duplicate_at_another_start_is_a_copy_else_the_trip(
+    run_files: RunFiles, capture: str, copies: list[str]
+) -> None:
+    """OneBusAway's expectation of the first: the 09:56 trip runs once more, at 10:43."""
+    run = await run_files(f"{FOLDER}/40/st.zip", f"{FOLDER}/{capture}", at=CAPTURES[capture])
+    runs = [r for r in run.pipeline.updates.runs.values() if r.instance.copy]
+    assert [r.instance.trip_id for r in runs] == copies
+    for copy in runs:
+        assert copy.instance.start_time == seconds("10:43:00")
+        assert copy.calls[1].departure == scheduled(
+            datetime.fromisoformat(CAPTURES[capture]).astimezone(ZONE), "10:46:00"
+        )
+    shown = run.arrivals("99914")
+    assert all(trip_id in shown for trip_id in copies)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from schemas.embedded import free_port
+from schemas.local.embedded import free_port
 
 PATIENCE = 60.0
 

@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from schemas.embedded import free_port
+from schemas.local.embedded import free_port
 
 STOPCAST = Path(sys.executable).with_name("stopcast")
 PATIENCE = 60

@@ -83,3 +83,40 @@ def test_no_toml_and_no_file(tmp_path: Path) -> None:
     assert read(tmp_path, "").startswith("stopcast.toml, line 1: feeds: Field required")
     with pytest.raises(ConfigError, match="docs/examples"):
         read_config(tmp_path / "none.toml")
+
+
+SHARED = """\
+[feeds.metro]
+[feeds.tram]
+[feeds.bus]
+shares = { "4711" = "metro:central", "12" = "metro:central" }
+"""
+
+
+def test_a_shared_stop_is_shown_at_its_host(tmp_path: Path) -> None:
+    path = tmp_path / "stopcast.toml"
+    path.write_text(SHARED)
+    config = read_config(path)
+    assert config.shares("metro") == {"central": ["bus:4711", "bus:12"]}
+    assert config.shares("bus") == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("metro:central", "subway:central", "there is no feed subway"),
+        ("metro:central", "central", "'central' is no <feed>:<stop_id>"),
+        ("metro:central", "bus:central", "bus:central is of the same feed"),
+        ("[feeds.tram]", '[feeds.tram]\nshares = { "9" = "bus:4711" }', "is shared with another"),
+    ],
+)
+def test_a_share_that_cannot_be_is_named_with_its_line(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    text = SHARED.replace(old, new, 1)
+    line = 3 if "tram]\n" in new else 4
+    told = read(tmp_path, text)
+    assert told.startswith(
+        f"stopcast.toml, line {line}: feeds.{'tram' if line == 3 else 'bus'}.shares"
+    )
+    assert said in told

@@ -57,7 +57,15 @@ def test_one_malformed_entity_costs_only_itself(quality: Quality) -> None:
     assert quality.counts["entity_malformed"] == 1
 
 
-def test_a_deleted_entity_is_ignored(quality: Quality) -> None:
+def test_text_that_is_not_utf_8_costs_its_entity_only(quality: Quality) -> None:
+    """proto2 parsers let it pass, and Python's would give bytes for it (found by bench/fuzz.py)."""
+    data = message(trip_update("good"), trip_update("b\N{EURO SIGN}d"))
+    decoded = decode(data.replace("\N{EURO SIGN}".encode(), b"\xff\xfe\xfd"), (), quality.note)
+    assert [entity.trip_update.trip.trip_id for _, entity in decoded.added] == ["good"]
+    assert quality.counts["entity_malformed"] == 1
+
+
+def test_rule_2_a_deleted_entity_is_ignored(quality: Quality) -> None:
     """Rule 2: `is_deleted` has no place in a FULL_DATASET."""
     feed = FeedMessage.FromString(message(trip_update("a")))
     feed.entity[0].is_deleted = True
@@ -81,7 +89,7 @@ def test_garbage_is_refused_by_kind(data: bytes, kind: str, quality: Quality) ->
     assert refused.value.kind == kind
 
 
-def test_differential_messages_are_refused(quality: Quality) -> None:
+def test_rule_2_differential_messages_are_refused(quality: Quality) -> None:
     feed = FeedMessage()
     feed.header.gtfs_realtime_version = "2.0"
     feed.header.incrementality = FeedHeader.DIFFERENTIAL

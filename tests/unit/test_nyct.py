@@ -21,6 +21,6 @@ def test_other_feeds_have_none() -> None:
     assert replacement_periods(FeedHeader(gtfs_realtime_version="2.0")) == {}
 
 
-def test_another_producers_field_of_that_number_is_no_error() -> None:
+def test_rule_9_another_producers_field_of_that_number_is_no_error() -> None:
     raw = FeedHeader(gtfs_realtime_version="2.0").SerializeToString() + b"\xca\x3e\x03\x12\x05a"
     assert replacement_periods(FeedHeader.FromString(raw)) == {}

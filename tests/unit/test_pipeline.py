@@ -73,7 +73,7 @@ def test_t9_a_trip_that_is_gone_from_a_full_dataset_is_scheduled_again(pipeline:
     ]
 
 
-def test_the_same_poll_twice_changes_nothing(pipeline: Pipeline) -> None:
+def test_rule_5_the_same_poll_twice_changes_nothing(pipeline: Pipeline) -> None:
     pipeline.poll(0, message(late("t1", 60), timestamp=int(NOW)), NOW)
     changes(pipeline)
     assert not pipeline.poll(0, message(late("t1", 60), timestamp=int(NOW)), NOW)
@@ -212,7 +212,9 @@ def test_the_order_of_entities_does_not_matter(rng: random.Random) -> None:
     assert ordered.boards.boards == shuffled.boards.boards
 
 
-def test_a_header_that_goes_back_is_ignored_until_it_would_be_stale(pipeline: Pipeline) -> None:
+def test_rule_5_a_header_that_goes_back_is_ignored_until_it_would_be_stale(
+    pipeline: Pipeline,
+) -> None:
     pipeline.poll(0, message(late("t1", 60), timestamp=int(NOW)), NOW)
     older = message(late("t1", 120), timestamp=int(NOW) - 30)
     with pytest.raises(DecodeError) as refused:
@@ -221,7 +223,7 @@ def test_a_header_that_goes_back_is_ignored_until_it_would_be_stale(pipeline: Pi
     assert pipeline.poll(0, older, NOW + 90)
 
 
-def test_a_header_from_the_future_is_refused(pipeline: Pipeline) -> None:
+def test_rule_4_a_header_from_the_future_is_refused(pipeline: Pipeline) -> None:
     pipeline.poll(0, message(late("t1", 60), timestamp=int(NOW) + 300), NOW)
     with pytest.raises(DecodeError) as refused:
         pipeline.poll(0, message(late("t1", 120), timestamp=int(NOW) + 302), NOW + 1)
@@ -275,3 +277,18 @@ def test_a_new_owner_tells_changes_against_what_stands(pipeline: Pipeline) -> No
     successor = Pipeline(table(), standing=standing)
     successor.poll(0, message(late("t1", 60)), NOW)
     assert changes(successor) == {}
+
+
+def test_rule_28_a_trip_that_has_arrived_where_it_ends_is_over(pipeline: Pipeline) -> None:
+    """Whatever the schedule says of its calls before; a stop passed early stays until its time."""
+    arrived = trip_update("t1", {"stop_sequence": 2, "arrival": "09:56:00"})
+    pipeline.poll(0, message(arrived), NOW)
+    changes(pipeline)
+    assert shown(pipeline, "n1")[0] == ("t1", "scheduled", None)
+    over = posix("09:56:01")
+    assert "n1" in changes(pipeline, over)
+    assert shown(pipeline, "n1")[0] == ("t1", "departed", None)
+    assert pipeline.pending(over + 60) == []
+    gone = posix("10:02:01")
+    assert "n1" in changes(pipeline, gone)
+    assert [trip for trip, *_ in shown(pipeline, "n1")] == ["t2"]

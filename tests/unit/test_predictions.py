@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from google.transit.gtfs_realtime_pb2 import TripUpdate
 
-from feeds.realtime.predictions import Call, Service, predict
+from feeds.realtime.calls import Call, Service
+from feeds.realtime.predictions import predict
 from feeds.realtime.quality import Quality
 from feeds.realtime.trips import match
 from feeds.timetable.timetable import Timetable
@@ -117,18 +118,18 @@ def test_rule_33_the_trips_delay_counts_until_a_stop_has_its_own(quality: Qualit
     assert departures(found) == ["10:04:00", "10:14:00", "10:21:00", "10:31:00"]
 
 
-def test_p04_a_missing_departure_takes_the_arrivals_delay(quality: Quality) -> None:
+def test_p04_rule_22_a_missing_departure_takes_the_arrivals_delay(quality: Quality) -> None:
     [_, call, *_] = calls(trip_update("t", u(2, arrival=120)), quality)
     assert (_local(call.arrival), _local(call.departure)) == ("10:11:00", "10:12:00")
 
 
-def test_p05_a_missing_arrival_takes_the_departures_delay(quality: Quality) -> None:
+def test_p05_rule_22_a_missing_arrival_takes_the_departures_delay(quality: Quality) -> None:
     """Peer's choice: transitland's, not OpenTripPlanner's, which keeps the schedule."""
     [_, call, *_] = calls(trip_update("t", u(2, departure=120)), quality)
     assert (_local(call.arrival), _local(call.departure)) == ("10:11:00", "10:12:00")
 
 
-def test_p11_a_loop_is_matched_in_order(quality: Quality) -> None:
+def test_p11_rule_18_a_loop_is_matched_in_order(quality: Quality) -> None:
     loop: list[Row] = [
         (0, "a", "10:00:00", "10:00:00"),
         (1, "b", "10:20:00", "10:20:00"),
@@ -160,7 +161,7 @@ def test_r4_an_unknown_stop_costs_only_its_own_update(quality: Quality) -> None:
     assert quality.counts["stop_not_in_trip"] == 2
 
 
-def test_r5_a_decreasing_sequence_makes_the_update_unusable(quality: Quality) -> None:
+def test_r5_rule_19_a_decreasing_sequence_makes_the_update_unusable(quality: Quality) -> None:
     update = trip_update("t", u(2, departure=60), u(1, departure=60))
     assert predicted(update, make_timetable({"t": FOUR}), quality) is None
     assert quality.counts["stop_sequence_decreasing"] == 1
@@ -172,7 +173,7 @@ def test_f15_another_known_stop_at_a_sequence_moves_the_call(quality: Quality) -
     assert quality.counts["stop_disagrees_moved"] == 1
 
 
-def test_an_unknown_stop_at_a_known_sequence_moves_nothing(quality: Quality) -> None:
+def test_rule_18_an_unknown_stop_at_a_known_sequence_moves_nothing(quality: Quality) -> None:
     found = calls(trip_update("t", u(2, stop_id="nowhere", departure=60)), quality)
     assert (found[1].stop_id, departures(found)[1]) == ("b", "10:11:00")
     assert quality.counts["stop_disagrees_unknown"] == 1
@@ -222,3 +223,47 @@ def test_visits_keep_their_names_as_past_ones_are_dropped(quality: Quality) -> N
     later = [call.visit for call in calls(trip_update("other", *told[1:]), quality)]
     assert len(set(whole)) == 3
     assert later == whole[1:]
+
+
+def test_rule_20_an_assignment_beside_the_scheduled_stop_is_no_contradiction(
+    quality: Quality,
+) -> None:
+    told = u(2, stop_id="b", departure=60, stop_time_properties={"assigned_stop_id": "B2"})
+    found = calls(trip_update("t", told), quality, others=["B2"])
+    assert found[1].stop_id == "B2"
+    assert quality.counts == {}
+
+
+def test_rule_20_headsign_and_boarding_of_a_stop_are_overridden(quality: Quality) -> None:
+    properties = {"stop_headsign": "Depot", "pickup_type": "NONE", "drop_off_type": "REGULAR"}
+    told = u(2, departure=60, stop_time_properties=properties)
+    found = calls(trip_update("t", told), quality)
+    assert (found[1].headsign, found[1].pickup_type, found[1].drop_off_type) == ("Depot", 1, 0)
+    assert (found[2].headsign, found[2].pickup_type) == (None, 0)
+
+
+def test_rule_27_uncertainty_is_told_as_given_but_not_without_data(quality: Quality) -> None:
+    sure = u(1, departure={"delay": 60, "uncertainty": 0})
+    unsure = u(2, departure={"delay": 60, "uncertainty": 240})
+    silent = u(3, departure={"delay": 60, "uncertainty": 30}, schedule_relationship="NO_DATA")
+    wrong = u(4, arrival={"delay": 60, "uncertainty": -1})
+    found = calls(trip_update("t", sure, unsure, silent, wrong), quality)
+    assert [call.uncertainty for call in found] == [0, 240, None, None]
+
+
+def test_an_empty_update_still_speaks_of_its_visit(quality: Quality) -> None:
+    loop: list[Row] = [
+        (0, "a", "10:00:00", "10:00:00"),
+        (1, "b", "10:20:00", "10:20:00"),
+        (2, "a", "10:30:00", "10:30:00"),
+    ]
+    told: list[dict[str, Any]] = [{"stop_id": "a"}, {"stop_id": "a", "arrival": 60}]
+    found = calls(trip_update("t", *told), quality, loop)
+    assert departures(found) == [None, None, "10:31:00"]
+
+
+def test_rule_4_a_time_in_milliseconds_or_before_1970_is_no_time(quality: Quality) -> None:
+    told = [u(1, departure={"time": posix("10:01:00") * 1000}), u(2, departure={"time": -1})]
+    found = calls(trip_update("t", *told), quality)
+    assert services(found) == ["scheduled"] * 4
+    assert quality.counts["stop_time_empty"] == 2

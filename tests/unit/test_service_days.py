@@ -36,13 +36,13 @@ def utc(text: str) -> int:
         (date(2024, 12, 31), ZoneInfo("Asia/Kathmandu"), "2024-12-30T18:15"),
     ],
 )
-def test_a_service_day_begins_twelve_hours_before_its_noon(
+def test_rule_24_a_service_day_begins_twelve_hours_before_its_noon(
     day: date, zone: ZoneInfo, begins: str
 ) -> None:
     assert midnight(day, zone) == utc(begins)
 
 
-def test_a_morning_time_is_the_local_clock_on_the_days_when_clocks_change() -> None:
+def test_rule_24_a_morning_time_is_the_local_clock_on_the_days_when_clocks_change() -> None:
     for day in (date(2024, 3, 10), date(2024, 11, 3)):
         eight = datetime.fromtimestamp(midnight(day, NEW_YORK) + 8 * 3600, NEW_YORK)
         assert (eight.date(), eight.hour) == (day, 8)

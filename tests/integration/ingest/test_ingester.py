@@ -327,3 +327,22 @@ async def test_headers_are_sent_and_the_url_is_shown_without_its_query(
     assert state is not None
     assert state.report["endpoints"][0]["url"] == world.agency.url
     assert "s3cret" not in orjson.dumps(state.report).decode()
+
+
+async def test_what_is_wrong_is_told_of_each_endpoint_and_of_the_feed(world: World) -> None:
+    odd = trip_update("t", {"stop_id": "nowhere", "departure": 60})
+    world.agency.body = message(odd, timestamp=NOON)
+    world.start()
+
+    async def reported() -> bool:
+        state = await world.state()
+        return state is not None and bool(state.report["quality"])
+
+    await world.until(reported)
+    state = await world.state()
+    assert state is not None
+    [endpoint] = state.report["endpoints"]
+    assert endpoint["quality"] == state.report["quality"]
+    found = state.report["quality"]["stop_not_in_trip"]
+    assert (found["count"], found["fate"]) == (1, "dropped")
+    assert "nowhere" in found["example"]

@@ -196,6 +196,23 @@ async def test_ids_and_texts_may_have_any_characters(
         assert len(timetable.calls(text, 0, 2**40)) == 2
 
 
+async def test_r7_trips_of_other_days_are_known_by_their_id_alone(
+    gtfs_zip: Write, connection: Connection
+) -> None:
+    files = {
+        "trips.txt": SMALL_CITY["trips.txt"] + "r,summer,u\nr,daily,timeless\n",
+        "stop_times.txt": SMALL_CITY["stop_times.txt"]
+        + "u,08:00:00,08:00:00,a,1\nu,08:10:00,08:11:00,b,2\n",
+        "calendar_dates.txt": "service_id,date,exception_type\nsummer,20240801,1\n",
+    }
+    await import_schedule(str(gtfs_zip(files)), "city", connection)
+    timetable = await load_timetable(connection, "city", DAY)
+    assert timetable is not None
+    assert list(timetable.trips) == ["t"]
+    known = [timetable.has_trip(trip_id) for trip_id in ("t", "u", "timeless", "x")]
+    assert known == [True, True, True, False]
+
+
 @pytest.mark.parametrize("feed_id", ["", "City", "a:b", "a b", "é"])
 async def test_a_feed_id_of_other_characters_is_refused(
     feed_id: str, gtfs_zip: Write, connection: Connection

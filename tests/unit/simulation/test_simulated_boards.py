@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from feeds.realtime.pipeline import Pipeline
 from feeds.sources.demo.city import BUSY_STOP
@@ -45,3 +46,27 @@ def test_a_day_of_messages_has_nothing_wrong_and_shows_all_there_is(load_demo: A
             statuses.update(arrival["status"] for arrival in board["arrivals"].values())
     assert pipeline.quality.report() == {}
     assert set(statuses) == {"scheduled", "predicted", "departed", "canceled", "skipped"}
+
+
+def test_simulated_alerts_and_vehicles_stand_on_boards(load_demo: Any) -> None:
+    simulation = Simulation(load_demo(TODAY), seed=1, interval=5)
+    pipeline = Pipeline(simulation.timetable)
+    seen: Counter[str] = Counter()
+    for now in range(los_angeles(7), los_angeles(11), 1800):
+        poll(pipeline, simulation, now)
+        alerts = FeedMessage.FromString(simulation.message("alerts", now))
+        headers = {one.alert.header_text.translation[0].text for one in alerts.entity}
+        told = {
+            alert["header"]["en"]
+            for board in pipeline.boards.boards.values()
+            for alert in board["alerts"].values()
+        }
+        assert told == headers
+        for board in pipeline.boards.boards.values():
+            for arrival in board["arrivals"].values():
+                seen.update(arrival.keys() & {"stops_away", "vehicle", "occupancy", "alerts"})
+                assert set(arrival.get("alerts", ())) <= board["alerts"].keys()
+        seen["headers"] += len(headers)
+    assert all(
+        seen[member] for member in ("stops_away", "vehicle", "occupancy", "alerts", "headers")
+    )

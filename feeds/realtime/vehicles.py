@@ -1,0 +1,252 @@
+"""Where the vehicles of a feed are: the VehiclePositions of all its endpoints, joined with trips.
+
+A vehicle makes no predictions (rule 41). It tells how many stops away it is, that it has left a
+stop behind, and that it has not left it yet, whatever the clock says.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from google.transit.gtfs_realtime_pb2 import FeedEntity, TripUpdate, VehiclePosition
+
+from feeds.realtime.decode import Message, Note
+from feeds.realtime.progress import PASSED, Progress, run_waypoints, scheduled_waypoints, stops_away
+from feeds.realtime.sighting import Sighting
+from feeds.realtime.trip_instance import TripInstance
+from feeds.realtime.trip_updates import Run
+from feeds.realtime.trips import match
+from feeds.timetable.timetable import Timetable
+
+FRESH = 90  # seconds (GTFS-Realtime best practices); then it only counts that a stop was passed
+FUTURE = 300  # seconds that a sighting may be ahead of our clock
+
+Source = tuple[int, bytes]
+"""An endpoint, and the raw bytes of an entity."""
+
+
+class Vehicles:
+    """The vehicles by run key. `runs` is `TripUpdates.runs`. Pure: time is an argument."""
+
+    def __init__(self, timetable: Timetable, runs: dict[str, Run]) -> None:
+        self.timetable = timetable
+        self.progress: dict[str, Progress] = {}
+        self._runs = runs
+        self._heard: dict[int, int] = {}
+        self._sightings: dict[Source, Sighting] = {}
+        self._of_run: dict[str, dict[Source, Sighting]] = defaultdict(dict)
+        self._of_vehicle: dict[str, dict[Source, Sighting]] = defaultdict(dict)
+        self._vehicle_of_run: dict[str, str] = {}
+        self._runs_of_vehicle: dict[str, set[str]] = defaultdict(set)
+        self._named: dict[bytes, tuple[str, TripInstance | None]] = {}
+        self._scheduled: dict[str, TripInstance] = {}
+        self._due: list[tuple[int, str]] = []
+        self._fresh: set[str] = set()
+        self._oldest = 0
+
+    # -- what was heard --------------------------------------------------------------------------
+
+    def apply(self, endpoint: int, message: Message, now: float, note: Note) -> set[str]:
+        """Take what a poll of an endpoint changed; the stops whose boards it touches."""
+        self._heard[endpoint] = int(message.header.timestamp or now)
+        changed = self._remove((endpoint, raw) for raw in message.removed)
+        for raw, entity in message.added:
+            if entity.HasField("vehicle"):
+                changed |= self._add(endpoint, raw, entity, now, note)
+        return self._settle(changed)
+
+    def follow(self, changed: Iterable[str]) -> None:
+        """These runs are not what they were; their stops are touched anyway."""
+        for key in changed:
+            run = self._runs.get(key)
+            vehicle = run.vehicle_id if run else ""
+            before = self._vehicle_of_run.pop(key, "")
+            if before and before != vehicle:
+                self._runs_of_vehicle[before].discard(key)
+            if vehicle:
+                self._vehicle_of_run[key] = vehicle
+                self._runs_of_vehicle[vehicle].add(key)
+            if key in self.progress or key in self._of_run or vehicle in self._of_vehicle:
+                self._settle([key])
+
+    def withdraw(self, endpoint: int) -> set[str]:
+        """Forget what an endpoint said: it is too old; the stops touched."""
+        return self._settle(self._remove([s for s in self._sightings if s[0] == endpoint]))
+
+    def withdraw_older(self, moment: float, note_of: Callable[[int], Note]) -> set[str]:
+        """Forget sightings from before `moment`; the stops touched (rule 6)."""
+        if moment <= self._oldest:
+            return set()
+        old = [source for source, each in self._sightings.items() if self._time(each) < moment]
+        for source in old:
+            note = note_of(source[0])
+            note("vehicle_expired", self._sightings[source].vehicle_id or "vehicle without id")
+        changed = self._remove(old)
+        self._oldest = min(map(self._time, self._sightings.values()), default=int(moment))
+        return self._settle(changed)
+
+    def due(self, now: int) -> set[str]:
+        """The stops of vehicles that have not been seen for too long."""
+        touched: set[str] = set()
+        while self._due and self._due[0][0] < now:
+            _, key = heapq.heappop(self._due)
+            progress = self.progress.get(key)
+            if progress and self._time(progress.sighting) + FRESH >= now:
+                heapq.heappush(self._due, (self._time(progress.sighting) + FRESH, key))
+                continue
+            self._fresh.discard(key)
+            if progress:
+                touched |= progress.near
+        return touched
+
+    def evidence(self, key: str, now: int) -> tuple[int, Sighting] | None:
+        """Of the arrival of that key: how many stops away its vehicle is, or PASSED.
+
+        None where nobody knows.
+        """
+        run, _, visit = key.partition(".")
+        progress = self.progress.get(run)
+        if progress is None or (away := progress.away.get(visit)) is None:
+            return None
+        if away[0] != PASSED and self._time(progress.sighting) + FRESH < now:
+            return None
+        return away[0], progress.sighting
+
+    def _time(self, sighting: Sighting) -> int:
+        """When it was so; an undated one is as new as its message."""
+        return sighting.time or self._heard[sighting.endpoint]
+
+    def _add(
+        self, endpoint: int, raw: bytes, entity: FeedEntity, now: float, note: Note
+    ) -> set[str]:
+        position = entity.vehicle
+        if position.timestamp > now + FUTURE:
+            note("vehicle_ahead", f"{position.vehicle.id}: timestamp {position.timestamp}")
+            return set()
+        run = self._run_key(position, now)
+        if not run and not position.vehicle.id:
+            note("vehicle_without_trip", entity.id)
+            return set()
+        sighting = Sighting(endpoint, raw, run, position)
+        source = endpoint, raw
+        self._sightings[source] = sighting
+        self._oldest = min(self._oldest, self._time(sighting))
+        if run:
+            self._of_run[run][source] = sighting
+        if sighting.vehicle_id:
+            self._of_vehicle[sighting.vehicle_id][source] = sighting
+        return self._concerned(sighting)
+
+    def _remove(self, sources: Iterable[Source]) -> set[str]:
+        changed: set[str] = set()
+        for source in sources:
+            sighting = self._sightings.pop(source, None)
+            if sighting is None:
+                continue
+            changed |= self._concerned(sighting)
+            for index, name in (
+                (self._of_run, sighting.run),
+                (self._of_vehicle, sighting.vehicle_id),
+            ):
+                if name in index:
+                    index[name].pop(source, None)
+                    if not index[name]:
+                        del index[name]
+        return changed
+
+    def _concerned(self, sighting: Sighting) -> set[str]:
+        if self._is_known(sighting.run):
+            return {sighting.run}
+        return set(self._runs_of_vehicle.get(sighting.vehicle_id, ()))
+
+    def _is_known(self, run: str) -> bool:
+        return run in self._runs or run in self._scheduled
+
+    # -- which trip it is on ---------------------------------------------------------------------
+
+    def _run_key(self, position: VehiclePosition, now: float) -> str:
+        if not position.HasField("trip"):
+            return ""
+        raw = position.trip.SerializeToString()
+        if raw not in self._named:  # the same for as long as it is on that trip
+            instance = match(TripUpdate(trip=position.trip), self.timetable, now, _unheard)
+            self._named[raw] = instance.key(self.timetable.feed_id) if instance else "", instance
+        key, instance = self._named[raw]
+        if instance is not None and instance.trip is not None:
+            self._scheduled[key] = instance
+        return key
+
+    def _newest(self, key: str) -> Sighting | None:
+        """By the trip that the vehicle names; else by the vehicle that the trip names."""
+        candidates = list(self._of_run.get(key, {}).values())
+        vehicle = self._vehicle_of_run.get(key, "")
+        if not candidates and vehicle:
+            candidates = [
+                each
+                for each in self._of_vehicle.get(vehicle, {}).values()
+                if not self._is_known(each.run) and self._is_on(key, vehicle, self._time(each))
+            ]
+        return max(candidates, key=lambda each: (self._time(each), each.raw), default=None)
+
+    def _is_on(self, key: str, vehicle: str, moment: int) -> bool:
+        """Of the runs that name the vehicle (rule 15: a block), the first that is not over."""
+        runs = [self._runs[each] for each in self._runs_of_vehicle[vehicle]]
+        spans = sorted(
+            (run.calls[0].time or 0, run.calls[-1].time or 0, run.key) for run in runs if run.calls
+        )
+        return key == next((run for _, end, run in spans if end >= moment), spans[-1][-1])
+
+    # -- how far it has come ---------------------------------------------------------------------
+
+    def _settle(self, changed: Iterable[str]) -> set[str]:
+        touched: set[str] = set()
+        for key in changed:
+            before = self.progress.pop(key, None)
+            sighting = self._newest(key)
+            after = self._progress(key, sighting, before) if sighting else None
+            if after is None:
+                self._scheduled.pop(key, None) if key not in self._of_run else None
+            else:
+                self.progress[key] = after
+            touched |= _changed(before, after)
+            if after and key not in self._fresh:
+                self._fresh.add(key)
+                heapq.heappush(self._due, (self._time(after.sighting) + FRESH, key))
+                touched |= after.near
+        return touched
+
+    def _progress(self, key: str, sighting: Sighting, before: Progress | None) -> Progress | None:
+        run, place = self._runs.get(key), sighting.place
+        if before and before.run is run and before.sighting.place == place:
+            return before._replace(sighting=sighting)
+        instance = self._scheduled.get(key)
+        if run is not None:
+            way = run_waypoints(run)
+        else:
+            way = scheduled_waypoints(instance, self.timetable) if instance else []
+        away = stops_away(way, place, self._time(sighting))
+        return None if away is None else Progress(sighting, run, away)
+
+
+def _changed(before: Progress | None, after: Progress | None) -> set[str]:
+    """The stops where the vehicle makes another difference than before, its position aside."""
+    old, new = before.away if before else {}, after.away if after else {}
+    touched: set[str] = set()
+    if old is not new:
+        touched.update(
+            stop for visit, (away, stop) in new.items() if old.get(visit) != (away, stop)
+        )
+        touched.update(
+            stop for visit, (away, stop) in old.items() if new.get(visit) != (away, stop)
+        )
+    if before and after and _shown(before.sighting) != _shown(after.sighting):
+        touched |= after.near
+    return touched
+
+
+def _shown(sighting: Sighting) -> tuple[str, str | None, str | None]:
+    return sighting.vehicle_id, sighting.occupancy, sighting.status
+
+
+def _unheard(kind: str, example: str) -> None:
+    """What is wrong with a trip is counted where its TripUpdate says it."""
