@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
@@ -95,7 +96,8 @@ def timetable(schedule: GtfsSchedule, days: Sequence[date], feed_id: str) -> Tim
         if row["service_id"] in services and len(rows):
             service, last = services.index(row["service_id"]), first + len(rows)
             periods = frequencies.get(row["trip_id"], ())
-            trips.append(Trip(*(*map(row.get, _TRIP), service, first, last, periods)))
+            fields: list[Any] = [*(row[name] for name in _TRIP), service, first, last, periods]
+            trips.append(Trip(*fields))
             chosen.append(rows)
             first = last
     order = np.concatenate(chosen) if chosen else np.zeros(0, np.int64)

@@ -127,9 +127,11 @@ def _parse(stored: Mapping[str, StoredBoard]) -> dict[str, Board]:
 
 
 def _has_realtime(board: Board) -> bool:
-    """Whether anything on it, a prediction or an alert, came from an endpoint."""
-    predicted = (arrival["status"] == "predicted" for arrival in board["arrivals"].values())
-    return bool(board["alerts"]) or any(predicted)
+    """Whether anything on it came from an endpoint: a prediction, a vehicle, an alert."""
+    return bool(board["alerts"]) or any(
+        arrival["status"] == "predicted" or "vehicle" in arrival
+        for arrival in board["arrivals"].values()
+    )
 
 
 def _parents(timetable: Timetable) -> dict[str, str]:

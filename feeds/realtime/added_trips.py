@@ -50,7 +50,8 @@ def added_calls(
         note("stop_time_relative", trip_id)
         return None
     told = list(_read(trip_id, update, timetable, note))
-    if not told:
+    # A whole trip of one call would begin and end there: nobody could arrive or depart.
+    if not told or (relationship in _WHOLE and len(updates) == 1):
         if relationship in _WHOLE:
             note("trip_without_stops", trip_id)
         return None

@@ -89,7 +89,7 @@ def _tell_times(told: Arrival, call: Call) -> None:
             told["scheduled_arrival"] = call.scheduled_arrival
         if call.arrival is not None:
             told["arrival"] = call.arrival
-    if not call.last:
+    if not call.last or call.first:  # the one call of a trip that has no other is a departure
         if call.scheduled_departure is not None:
             told["scheduled_departure"] = call.scheduled_departure
         if call.departure is not None:

@@ -6,7 +6,7 @@ stop behind, and that it has not left it yet, whatever the clock says.
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from google.transit.gtfs_realtime_pb2 import FeedEntity, TripUpdate, VehiclePosition
 
@@ -55,19 +55,16 @@ class Vehicles:
                 changed |= self._add(endpoint, raw, entity, now, note)
         return self._settle(changed)
 
-    def follow(self, changed: Iterable[str]) -> None:
+    def follow(self, changed: Collection[str]) -> None:
         """These runs are not what they were; their stops are touched anyway."""
         for key in changed:
             run = self._runs.get(key)
-            vehicle = run.vehicle_id if run else ""
-            before = self._vehicle_of_run.pop(key, "")
-            if before and before != vehicle:
+            if before := self._vehicle_of_run.pop(key, ""):
                 self._runs_of_vehicle[before].discard(key)
-            if vehicle:
-                self._vehicle_of_run[key] = vehicle
-                self._runs_of_vehicle[vehicle].add(key)
-            if key in self.progress or key in self._of_run or vehicle in self._of_vehicle:
-                self._settle([key])
+            if run and run.calls and run.vehicle_id:
+                self._vehicle_of_run[key] = run.vehicle_id
+                self._runs_of_vehicle[run.vehicle_id].add(key)
+        self._settle(changed)
 
     def withdraw(self, endpoint: int) -> set[str]:
         """Forget what an endpoint said: it is too old; the stops touched."""
@@ -191,9 +188,7 @@ class Vehicles:
     def _is_on(self, key: str, vehicle: str, moment: int) -> bool:
         """Of the runs that name the vehicle (rule 15: a block), the first that is not over."""
         runs = [self._runs[each] for each in self._runs_of_vehicle[vehicle]]
-        spans = sorted(
-            (run.calls[0].time or 0, run.calls[-1].time or 0, run.key) for run in runs if run.calls
-        )
+        spans = sorted((run.calls[0].time or 0, run.calls[-1].time or 0, run.key) for run in runs)
         return key == next((run for _, end, run in spans if end >= moment), spans[-1][-1])
 
     # -- how far it has come ---------------------------------------------------------------------

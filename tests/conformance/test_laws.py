@@ -4,16 +4,23 @@ import random
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feeds.realtime.decode import DecodeError
 from feeds.realtime.pipeline import Pipeline
+from feeds.timetable.timetable import Timetable
 from schemas import merge_patch
 from schemas.arrivals import Arrival
+from tests.fuzz_mutation import mutated
+from tests.fuzz_targets import poll_any
 from tests.reference.strategies import FEW, World, messages, worlds
 from tests.schedules import load, write
 
@@ -119,3 +126,40 @@ def test_rule_34_no_predicted_time_decreases_along_a_trip(data: st.DataObject) -
             calls.sort(key=lambda call: call["stop_sequence"])
             times = [c[e] for c in calls for e in ("arrival", "departure") if e in c]
             assert times == sorted(times)
+
+
+@FEW
+@given(st.binary(max_size=200))
+def test_any_bytes_raise_nothing_but_a_decode_error(data: bytes) -> None:
+    poll_any(data)
+
+
+@FEW
+@given(
+    st.sampled_from([
+        "transitland-lib/rt/ct-trip-updates.pb", "transitland-lib/rt/ct-vehicle-positions.pb",
+        "otp/septa.pbf", "mbta-concentrate/tripupdates.pb", "mbta-concentrate/alerts.pb",
+        "gtfs-rt-validator-veodyn/conformance/bullrunner/22-crossfeed-many.pb",
+        "onebusaway-app-modules/nyct_multi_trips/1707397157.ace.pb",
+    ]),
+    st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_a_real_message_that_was_damaged_raises_nothing_but_a_decode_error(
+    captures: Path, capture: str, rng: random.Random
+) -> None:
+    data = (captures / capture).read_bytes()
+    pipeline = Pipeline(caltrain(captures))
+    now = FeedMessage.FromString(data).header.timestamp
+    damaged = bytearray(data)
+    for _ in range(rng.randint(1, 5)):
+        place = rng.randrange(len(damaged))
+        damaged[place : place + rng.randint(0, 3)] = rng.randbytes(rng.randint(0, 3))
+    for each in (data, bytes(damaged), mutated(data, rng) or b"", data):
+        with suppress(DecodeError):
+            pipeline.poll(0, each, now)
+        settle(pipeline, now)
+
+
+@lru_cache(maxsize=1)
+def caltrain(captures: Path) -> Timetable:
+    return load(captures / "transitland-lib/rt/ct.zip", date(2023, 11, 7))

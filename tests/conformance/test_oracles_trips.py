@@ -83,6 +83,15 @@ async def test_t4_a_new_trip_without_known_stops_or_times_is_none(
     assert sum(run.pipeline.quality.counts.values()) > 0
 
 
+def test_t4_a_new_trip_of_one_call_is_none(gtfs_zip: Callable[..., Path]) -> None:
+    """It would begin and end there, so nobody could arrive or depart."""
+    pipeline = Pipeline(load(gtfs_zip(), DAY))
+    only = {"stop_id": "a", "departure": "08:04:00"}
+    pipeline.poll(0, message(trip_update("x", only, schedule_relationship="NEW")), NOW)
+    pipeline.changes(pipeline.pending(NOW), NOW)
+    assert [arrival["trip_id"] for arrival in arrivals(pipeline, "a")] == ["t"]
+
+
 async def test_a_replacement_is_its_updates_and_nothing_of_the_schedule(
     run_files: RunFiles,
 ) -> None:

@@ -265,6 +265,8 @@ def listed_calls(schedule: Row, update: TripUpdate) -> list[Row] | None:
     whole = named(update.trip) in ("NEW", "REPLACEMENT")
     if sequences_decrease(update) or (whole and any(map(only_late, update.stop_time_update))):
         return None
+    if whole and len(update.stop_time_update) == 1:
+        return None  # nobody could arrive or depart
     calls: list[Row] = []
     known: list[int] = []
     for position, said in enumerate(update.stop_time_update):

@@ -229,7 +229,8 @@ def test_a_replacement_that_is_gone_leaves_the_schedule_as_it_was() -> None:
     pipeline = Pipeline(make_timetable({"t": TRIP}, stops=STOPS))
     pipeline.changes(pipeline.pending(NOW), NOW)
     before = {stop_id: board["arrivals"] for stop_id, board in pipeline.boards.boards.items()}
-    update = trip_update("t", told(1, "d", "10:05:00"), schedule_relationship="REPLACEMENT")
+    calls = [told(1, "d", "10:05:00"), told(2, "e", "10:10:00")]
+    update = trip_update("t", *calls, schedule_relationship="REPLACEMENT")
     for data in (message(update), message()):
         pipeline.poll(0, data, NOW)
         pipeline.changes(pipeline.pending(NOW), NOW)

@@ -277,6 +277,19 @@ def test_rule_15_of_a_block_the_vehicle_is_on_the_first_trip_that_is_not_over() 
     assert arrival(block, "s2", 1).get("stops_away") == 0  # … and 20
 
 
+def test_trips_of_a_block_may_be_deleted_or_go_together() -> None:
+    block = Pipeline(make_timetable({"t": WAY, "u": WAY}, stops=STOPS))
+    deleted = [trip_update(name, schedule_relationship="DELETED") for name in ("t", "u")]
+    running = [trip_update(name, {"stop_sequence": 10, "departure": 0}) for name in ("t", "u")]
+    for update in (*deleted, *running):
+        update.vehicle.id = "bus 7"
+    seen = vehicle(20, trip=None)
+    for n, updates in enumerate((running, deleted, running, [])):
+        poll(block, *updates, seen, now=NOW + n)
+        near = {a.get("stops_away") for a in block.boards.boards["s2"]["arrivals"].values()}
+        assert near == [{0, None}, set(), {0, None}, {None}][n]
+
+
 def test_nyct_a_vehicle_without_position_on_a_trip_without_stop_sequences() -> None:
     subway = Pipeline(make_timetable({"t": WAY}, stops=STOPS))
     told = trip_update(
