@@ -104,9 +104,9 @@ class Pipeline:
 
     def _replace(self, periods: Mapping[str, tuple[float, float]]) -> None:
         replaced = {**dict.fromkeys(self._replaced_routes, _ALWAYS), **periods}
-        if replaced != self.boards.replaced:
+        if replaced != self.boards.entries.replaced:
             self.boards.touch_all()
-        self.boards.replaced = replaced
+        self.boards.entries.replaced = replaced
 
     def _touch(self, touched: Touched) -> None:
         self.boards.touch(touched, self.updates)

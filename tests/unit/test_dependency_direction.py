@@ -29,6 +29,7 @@ PURE = {
     "feeds.timetable.trip_ids",
     "feeds.realtime.arrivals",
     "feeds.realtime.boards",
+    "feeds.realtime.entries",
     "feeds.realtime.captures",
     "feeds.sources.clock",
     "feeds.realtime.decode",
