@@ -34,6 +34,7 @@ class Database:
             ValueError,
             asyncpg.PostgresError,
             asyncpg.InterfaceError,
+            asyncpg.InternalClientError,  # a connection that broke while it was being set up
         ) as error:
             reason = str(error) or type(error).__name__
             raise DatabaseError(f"Postgres at {shown(self.url)}: {reason}") from error
