@@ -92,7 +92,8 @@ async def test_a_malformed_parameter_is_422_and_named(
 async def test_other_methods_are_405(gateway: Gateway) -> None:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client:
         answer = await client.post("/v1/stream?stop=demo:a")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 
 async def test_boards_that_are_not_there_yet_are_worth_another_try(
