@@ -79,7 +79,9 @@ class Told(dict[str, Any]):
         try:
             return self._json
         except AttributeError:
-            self._json = orjson.dumps(self)
+            # A copy: what orjson returns was cut from a buffer of some kB, whose rest stays unused
+            # (1.0 GB for the 243,000 arrivals of bench/ingest's city, 0.1 GB this way).
+            self._json = bytes(memoryview(orjson.dumps(self)))
             return self._json
 
 

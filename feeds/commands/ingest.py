@@ -12,6 +12,7 @@ import structlog
 
 from feeds.config import Config, read_config
 from feeds.ingest.fetch import http_client
+from feeds.ingest.garbage import collect_rarely
 from feeds.ingest.ingester import Ingester
 from schemas import logs
 from schemas.live import LiveStore, LiveStoreError
@@ -45,6 +46,7 @@ def ingest(config: Path, feed_ids: tuple[str, ...]) -> None:
     if unknown:
         known = ", ".join(chosen.feeds)
         raise click.UsageError(f"{config} has no feed {', '.join(sorted(unknown))}; it has {known}")
+    collect_rarely()
     asyncio.run(_ingest(settings, chosen, feed_ids or tuple(chosen.feeds)))
 
 
