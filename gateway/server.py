@@ -1,6 +1,6 @@
 """uvicorn as Stopcast needs it: the listening socket, the transport in the scope, and draining.
 
-`StreamProtocol` rests on internals of the pinned uvicorn: tests/integration/test_server.py.
+`StreamProtocol` rests on internals of the pinned uvicorn: tests/integration/streams/test_server.py.
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 A FULL_DATASET message repeats everything, and mostly says nothing new. So it is split into the raw
 bytes of its entities by walking the top-level wire format, and only entities whose bytes were not
-in the previous message are parsed (docs/performance.md has the figures of bench/decode).
+in the previous message are parsed (bench/decode.py has the figures).
 """
 
 from collections.abc import Callable
