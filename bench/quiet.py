@@ -13,7 +13,7 @@ from pathlib import Path
 
 from feeds.commands.once import read_schedule
 from feeds.config import Feed
-from feeds.ingest.publication import publication
+from feeds.ingest.publication import Publications, Versions
 from feeds.realtime.captures import capture_time
 from feeds.realtime.pipeline import Pipeline
 from feeds.realtime.quiet import EXACT, SHARE
@@ -28,13 +28,13 @@ class Published:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
-        self.patches = self.patch_bytes = self.versions = 0
+        self.publications = Publications(Versions())
+        self.patches = self.patch_bytes = 0
 
     def publish(self, now: int) -> set[str]:
         stops = set()
         for change in self.pipeline.changes(self.pipeline.pending(now), now):
-            self.versions += 1
-            sent = publication(change, self.versions)
+            sent = self.publications.of(change)
             stops.add(change.stop_id)
             if sent.prev is not None:
                 self.patches += 1

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import orjson
 
-from feeds.ingest.publication import publication
+from feeds.ingest.publication import Publications, Versions
 from feeds.realtime.decode import DecodeError, decode
 from feeds.realtime.pipeline import Pipeline
 from feeds.timetable.entities import Frequency
@@ -72,11 +72,12 @@ def poll_any(data: bytes) -> None:
 
 
 def _publish(pipeline: Pipeline, now: int) -> None:
-    for version, change in enumerate(pipeline.changes(pipeline.pending(now), now), now * 1_000_000):
-        publication(change, version)
+    publications = Publications(Versions(lambda: now))
+    for change in pipeline.changes(pipeline.pending(now), now):
+        sent = publications.of(change)
         if change.before is not None:
             patched = merge_patch.apply(change.before, change.patch)
-            assert {**patched, "version": version} == change.after
+            assert {**patched, "version": sent.version} == change.after
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {"decode": decode_any, "poll": poll_any}

@@ -3,9 +3,10 @@
     python tests/rules.py        writes it; tests/unit/test_rules.py fails while it is out of date
 
 A test belongs to rule 28 if its name has `rule_28_`, to another project's case T9 if it begins with
-`test_t9_`.
+`test_t9_`, or if that is a parameter `case` of it.
 """
 
+import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -76,10 +77,19 @@ propagation, T whole trips, R what is to be rejected.
 
 
 def test_names() -> Iterator[tuple[str, str]]:
-    """Name of each test and its file, in the order of both."""
+    """Name of each test and its file, in the order of both; of each case that is a parameter, too."""
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE):
-            yield name, str(path.relative_to(ROOT / "tests"))
+        for test in ast.parse(path.read_text()).body:
+            if (
+                isinstance(test, ast.FunctionDef | ast.AsyncFunctionDef)
+                and test.name[:5] == "test_"
+            ):
+                marks = " ".join(map(ast.unparse, test.decorator_list))
+                parameters = re.search(r"parametrize\('case', \[(.+?)\]", marks)
+                cases = re.findall(r"'(\w+)'", parameters[1].lower()) if parameters else []
+                names = [f"test_{case}_{test.name[5:]}" for case in cases] or [test.name]
+                for name in names:
+                    yield name, str(path.relative_to(ROOT / "tests"))
 
 
 def rows(pattern: str) -> Mapping[str, list[str]]:

@@ -18,7 +18,6 @@ from feeds.commands.once import (
     source_options,
 )
 from feeds.config import Feed
-from feeds.ingest.publication import publication
 from feeds.realtime.captures import message_from_capture
 from feeds.realtime.decode import DecodeError
 from feeds.realtime.pipeline import Pipeline
@@ -116,9 +115,10 @@ def _patches(
 ) -> Iterator[dict[str, Any]]:
     wanted = {f"{pipeline.timetable.feed_id}:{stop_id}" for stop_id in chosen}
     for change in pipeline.changes(pipeline.pending(now), now):
-        version = publication(change, next(versions)).version
-        if change.after["stop_id"] in wanted:
-            yield {"stop_id": change.after["stop_id"], "version": version, **change.patch}
+        stop_id, version = change.after["stop_id"], next(versions)
+        change.after["version"] = version
+        if stop_id in wanted:
+            yield {"stop_id": stop_id, "version": version, **change.patch}
 
 
 def _poll(pipeline: Pipeline, index: int, data: bytes, name: str, now: float) -> None:

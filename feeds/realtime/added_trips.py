@@ -3,159 +3,151 @@
 SPEC rules 16, 21, 25 and 26; docs/decisions/0010-trips-that-realtime-makes.md.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from google.transit.gtfs_realtime_pb2 import TripDescriptor, TripUpdate
+from google.transit.gtfs_realtime_pb2 import TripDescriptor
 
-from feeds.realtime.calls import Call, Service, Times, with_occupancy, with_properties
+from feeds.realtime.calls import Call, Service, with_properties
 from feeds.realtime.decode import Note
-from feeds.realtime.propagation import Said, in_order
-from feeds.realtime.stop_matching import (
-    NO_DATA,
-    SKIPPED,
-    Matched,
-    StopTimeUpdate,
-    moment,
-    read,
-    where,
-)
-from feeds.timetable.timetable import Timetable
+from feeds.realtime.propagation import in_order
+from feeds.realtime.stop_matching import NO_DATA, SKIPPED, Reading, moment, uncertainty, where
 
 _WHOLE = frozenset({TripDescriptor.NEW, TripDescriptor.REPLACEMENT})  # past stops stay listed
 _SCHEDULED = _WHOLE | {TripDescriptor.ADDED}  # what may carry `scheduled_time`
 
+_Times = tuple[int, int, int | None]
+"""Arrival and departure (POSIX seconds), and how uncertain they are."""
 
-class _Told(NamedTuple):
-    """One stop time update of a known stop: when as scheduled, and what realtime says of it."""
-
-    position: int
-    stop_id: str
-    matched: Matched
-    scheduled: Times | None
-    said: Said
+_UNTOLD = (None, None, None)
 
 
 def added_calls(
-    trip_id: str, update: TripUpdate, timetable: Timetable, note: Note
+    trip_id: str, relationship: int, readings: Sequence[Reading], note: Note
 ) -> list[Call] | None:
     """The calls at known stops that have a time, predicted or scheduled.
 
     None where nothing is left, or a trip that should be whole has a delay without a schedule (T4).
     """
-    relationship = update.trip.schedule_relationship
-    updates = update.stop_time_update
-    if relationship in _WHOLE and any(map(_is_relative, updates)):
+    whole = relationship in _WHOLE
+    if whole and any(map(_is_relative, readings)):
         note("stop_time_relative", trip_id)
         return None
-    told = list(_read(trip_id, update, timetable, note))
+    visits = _visits(readings)
+    calls = _calls(trip_id, relationship, readings, visits, note)
     # A whole trip of one call would begin and end there: nobody could arrive or depart.
-    if not told or (relationship in _WHOLE and len(updates) == 1):
-        if relationship in _WHOLE:
+    if not calls or (whole and visits[0] == visits[-1]):
+        if whole:
             note("trip_without_stops", trip_id)
         return None
-    visits = _visits(updates)
-    calls = []
-    for each, said in zip(told, in_order(trip_id, (e.said for e in told), note), strict=True):
-        call = _call(each, said, visits[each.position])
-        first = each.position == 0 and relationship in _WHOLE
-        last = each.position == len(updates) - 1
-        call = with_properties(call._replace(first=first, last=last), each.matched.properties)
-        calls.append(with_occupancy(call, each.matched.update))
+    return in_order(trip_id, calls, note)
+
+
+def _calls(
+    trip_id: str,
+    relationship: int,
+    readings: Sequence[Reading],
+    visits: Sequence[str],
+    note: Note,
+) -> list[Call]:
+    whole, with_schedule = relationship in _WHOLE, relationship in _SCHEDULED
+    calls: list[Call] = []
+    seen: set[int] = set()
+    for told, visit in zip(readings, visits, strict=True):
+        if told.stop_sequence in seen:
+            note("stop_repeated", where(trip_id, told))  # validator E036
+            continue
+        if told.calls_at is None:
+            note("stop_unknown", where(trip_id, told))
+            continue
+        scheduled = _scheduled(told) if with_schedule else None
+        first, last = whole and visit == visits[0], visit == visits[-1]
+        call = _call(told, told.calls_at, visit, scheduled, first=first, last=last)
+        if call is not None:
+            calls.append(call)
+        elif not told.timeless:
+            note("stop_time_empty", where(trip_id, told))
+            continue
+        if told.stop_sequence is not None:
+            seen.add(told.stop_sequence)
     return calls
 
 
-def _read(
-    trip_id: str, trip_update: TripUpdate, timetable: Timetable, note: Note
-) -> Iterable[_Told]:
-    with_schedule = trip_update.trip.schedule_relationship in _SCHEDULED
-    seen: set[int] = set()
-    for position, update in enumerate(trip_update.stop_time_update):
-        if update.HasField("stop_sequence"):
-            if update.stop_sequence in seen:
-                note("stop_repeated", where(trip_id, update))  # validator E036
-                continue
-            seen.add(update.stop_sequence)
-        told = read(update, timetable)
-        if told.stop_id is None:
-            note("stop_unknown", where(trip_id, update))
-            continue
-        scheduled = _scheduled(update) if with_schedule else None
-        times = _times(told, scheduled)
-        if told.relationship == SKIPPED:
-            # It needs a time to stand on a board: the one at which it would have been.
-            scheduled, said = scheduled or times, Said(Service.SKIPPED)
-        elif told.relationship == NO_DATA:
-            said = Said(Service.NO_DATA)
-        elif times is not None:
-            said = Said(Service.PREDICTED, times)
-        else:
-            said = Said(Service.SCHEDULED)
-        if scheduled or said.times:
-            yield _Told(position, told.stop_id, told, scheduled, said)
-        elif said.service is Service.SCHEDULED:
-            note("stop_time_empty", where(trip_id, update))
-
-
-def _scheduled(update: StopTimeUpdate) -> Times | None:
-    arrival = moment(update.arrival.scheduled_time)
-    departure = moment(update.departure.scheduled_time)
-    either = arrival or departure
-    return Times(arrival or either, departure or either) if either else None
-
-
-def _times(told: Matched, scheduled: Times | None) -> Times | None:
-    """What is predicted; a missing half takes the other's delay, or its time (T1)."""
-    planned = scheduled or (None, None, None)
-    arrival = told.arrival.at(planned[0]) if told.arrival else None
-    departure = told.departure.at(planned[1]) if told.departure else None
-    stay = max(scheduled.departure - scheduled.arrival, 0) if scheduled else 0
-    if told.departure and departure is not None:
-        arrival = departure - stay if arrival is None else arrival
-        return Times(arrival, departure, told.departure.uncertainty)
-    if told.arrival and arrival is not None:
-        return Times(arrival, arrival + stay, told.arrival.uncertainty)
-    return None
-
-
-def _is_relative(update: StopTimeUpdate) -> bool:
-    if update.schedule_relationship in (SKIPPED, NO_DATA):
-        return False
-    events = (update.arrival, update.departure)
-    relative = any(event.HasField("delay") for event in events)
-    return relative and not any(event.time or event.scheduled_time for event in events)
-
-
-def _call(told: _Told, said: Said, visit: str) -> Call:
-    scheduled, times, update = told.scheduled, said.times, told.matched.update
-    return Call(
-        told.stop_id,
+def _call(
+    told: Reading, stop_id: str, visit: str, scheduled: _Times | None, *, first: bool, last: bool
+) -> Call | None:
+    """None where there is no time: such a call cannot stand on a board."""
+    service, times = Service.PREDICTED, _times(told, scheduled)
+    if told.relationship == SKIPPED:
+        # It needs a time to stand on a board: the one at which it would have been.
+        service, scheduled, times = Service.SKIPPED, scheduled or times, None
+    elif told.relationship == NO_DATA:
+        service, times = Service.NO_DATA, None
+    elif times is None:
+        service = Service.SCHEDULED
+    if scheduled is None and times is None:
+        return None
+    arrives, departs, _ = scheduled or _UNTOLD
+    arrival, departure, uncertain = times or _UNTOLD
+    call = Call(
+        stop_id,
         visit,
-        update.stop_sequence if update.HasField("stop_sequence") else None,
-        said.service,
-        scheduled.arrival if scheduled else None,
-        scheduled.departure if scheduled else None,
-        times.arrival if times else None,
-        times.departure if times else None,
-        times.uncertainty if times else None,
+        told.stop_sequence,
+        service,
+        arrives,
+        departs,
+        arrival,
+        departure,
+        uncertain,
         None,
         0,
         0,
-        first=False,
-        last=False,
+        first,
+        last,
+        None,
+        told.occupancy,
     )
+    return call if told.properties is None else with_properties(call, told.properties)
 
 
-def _visits(updates: Sequence[StopTimeUpdate]) -> list[str]:
+def _scheduled(told: Reading) -> _Times | None:
+    arrives = moment(told.arrival.scheduled_time)
+    departs = moment(told.departure.scheduled_time)
+    return (arrives or departs, departs or arrives, None) if arrives or departs else None
+
+
+def _times(told: Reading, scheduled: _Times | None) -> _Times | None:
+    """What is predicted; a missing half takes the other's delay, or its time (T1)."""
+    arrival, departure, stay = told.arrives, told.departs, 0
+    if scheduled is not None:
+        arrives, departs, _ = scheduled
+        stay = max(departs - arrives, 0)
+        if not arrival and told.arrives_late is not None:
+            arrival = arrives + told.arrives_late
+        if not departure and told.departs_late is not None:
+            departure = departs + told.departs_late
+    if departure:
+        return arrival or departure - stay, departure, uncertainty(told.departure)
+    if arrival:
+        return arrival, arrival + stay, uncertainty(told.arrival)
+    return None
+
+
+def _is_relative(told: Reading) -> bool:
+    if told.timeless or told.arrives or told.departs:
+        return False
+    relative = told.arrives_late is not None or told.departs_late is not None
+    return relative and _scheduled(told) is None
+
+
+def _visits(readings: Sequence[Reading]) -> list[str]:
     """Names of the calls, counted from the end, since producers drop those past (rule 28)."""
-    later: Counter[str] = Counter()
+    later: dict[str, int] = {}
     visits = []
-    for update in reversed(updates):
-        if update.HasField("stop_sequence"):
-            visits.append(str(update.stop_sequence))
+    for told in reversed(readings):
+        if told.stop_sequence is not None:
+            visits.append(str(told.stop_sequence))
         else:
-            count = later[update.stop_id]
-            visits.append(f"{update.stop_id}~{count}" if count else update.stop_id)
-        later[update.stop_id] += 1
+            count = later.get(told.stop_id, 0)
+            visits.append(f"{told.stop_id}~{count}" if count else told.stop_id)
+            later[told.stop_id] = count + 1
     return visits[::-1]

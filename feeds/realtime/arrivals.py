@@ -57,7 +57,8 @@ def describe_call(trip: Arrival, call: Call, board_stop: str, timetable: Timetab
         told["first"] = True
     if call.last:
         told["last"] = True
-    _tell_boarding(told, call)
+    if call.pickup_type or call.drop_off_type or call.occupancy is not None:
+        _tell_boarding(told, call)
     _tell_times(told, call)
     if call.headway:
         told["headway"], told["start"], told["end"] = call.headway
@@ -85,24 +86,23 @@ def _tell_boarding(told: Arrival, call: Call) -> None:
 def _tell_times(told: Arrival, call: Call) -> None:
     # Nobody arrives where a trip begins, nobody departs where it ends.
     if not call.first:
-        if call.scheduled_arrival is not None:
-            told["scheduled_arrival"] = call.scheduled_arrival
-        if call.arrival is not None:
-            told["arrival"] = call.arrival
+        scheduled, predicted = call.scheduled_arrival, call.arrival
+        if scheduled is not None:
+            told["scheduled_arrival"] = scheduled
+        if predicted is not None:
+            told["arrival"] = predicted
+            if scheduled is not None:
+                told["delay"] = predicted - scheduled
     if not call.last or call.first:  # the one call of a trip that has no other is a departure
-        if call.scheduled_departure is not None:
-            told["scheduled_departure"] = call.scheduled_departure
-        if call.departure is not None:
-            told["departure"] = call.departure
+        scheduled, predicted = call.scheduled_departure, call.departure
+        if scheduled is not None:
+            told["scheduled_departure"] = scheduled
+        if predicted is not None:
+            told["departure"] = predicted
+            if scheduled is not None:
+                told["delay"] = predicted - scheduled
     if call.uncertainty is not None:
         told["uncertainty"] = call.uncertainty
-    for predicted, scheduled in (
-        (told.get("departure"), told.get("scheduled_departure")),
-        (told.get("arrival"), told.get("scheduled_arrival")),
-    ):
-        if predicted is not None and scheduled is not None:
-            told["delay"] = predicted - scheduled
-            break
 
 
 def describe_stop(stop: Stop, timetable: Timetable) -> StopSummary:

@@ -1,26 +1,25 @@
 """Boards: what each stop of a feed shows now, and what changed since it was last made.
 
 Pure: the board clock (`now`, POSIX seconds) is an argument. A poll touches some runs, and these some
-stops. A touched board is put together anew from the calls that are known there; only the calls of
-touched runs are made anew, any other arrival is the very object that stood before, so that to
-compare two boards is to compare a few.
+calls. Only those are looked at, and those that time changes: what a board costs follows what changed
+on it, not its size (docs/decisions/0014-what-a-poll-costs.md).
 """
 
-import heapq
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from math import ceil
 from typing import Any, NamedTuple
 
 from feeds.realtime.arrivals import describe_route, describe_stop
-from feeds.realtime.entries import Entries, Entry
+from feeds.realtime.entries import Entries, Entry, Periods, Stand
 from feeds.realtime.quiet import hold
-from feeds.realtime.remarks import Remark, Remarks, settle_vehicles
-from feeds.realtime.trip_updates import Touched, TripUpdates
-from feeds.realtime.window import PAST, edge
+from feeds.realtime.remarks import Remark, Remarks, settled
+from feeds.realtime.trip_updates import Run, Touched
+from feeds.realtime.window import PAST
 from feeds.timetable.timetable import Timetable
-from schemas.arrivals import Alert, Arrival, Board, RouteSummary, Told, effective_time
+from schemas.arrivals import Alert, Arrival, Board, RouteSummary, effective_time
 from schemas.merge_patch import diff
 
-MOST = 100  # arrivals on a board
+_SAID = frozenset({"arrival", "departure", "stops_away"})  # what realtime says of a call to come
 
 
 class Change(NamedTuple):
@@ -38,12 +37,15 @@ class Boards:
     def __init__(
         self,
         timetable: Timetable,
+        runs: Mapping[str, Run],
         remarks: Remarks,
         standing: Mapping[str, Board] | None = None,
         *,
         quiet: float = 0,
     ) -> None:
-        """`standing`: the boards as published so far, which changes are told against.
+        """`runs`: those that realtime has, by key.
+
+        `standing`: the boards as published so far, which changes are told against.
 
         `quiet`: seconds by which a prediction may be wrong before it moves; 0: exact.
         """
@@ -62,12 +64,10 @@ class Boards:
         self._boards_of = {
             stop_id: tuple(self._with_station(stop_id)) for stop_id in timetable.stops
         }
-        self.entries = Entries(timetable, self._boards_of)
+        self.entries = Entries(timetable, runs, self._boards_of)
         self.boards: dict[str, Board] = dict(standing or {})
         self._pending: set[str] = set(self._summaries)
-        self._edge = 0
-        self._due: list[tuple[int, str]] = []
-        self._due_at: dict[str, int] = {}
+        self._now = 0
 
     def _with_station(self, stop_id: str) -> Iterator[str]:
         for board in (stop_id, self.timetable.stops[stop_id].parent_station):
@@ -79,141 +79,169 @@ class Boards:
         """The stops that have a board."""
         return self._summaries.keys()
 
-    # -- what is to be made anew -----------------------------------------------------------------
+    # -- what is to be looked at -----------------------------------------------------------------
 
-    def touch(self, touched: Touched, updates: TripUpdates) -> None:
+    def touch(self, touched: Touched) -> None:
         """Realtime changed these runs: take their calls as they are now."""
-        self._pending |= self.entries.touch(touched, updates)
+        self._pending |= self.entries.touch(touched)
+
+    def touch_vehicles(self, met: Mapping[str, Iterable[str]]) -> None:
+        """The vehicles of these runs changed something at these stops."""
+        self._pending |= self.entries.touch_vehicles(met)
 
     def touch_stops(self, stop_ids: Iterable[str]) -> None:
-        """What is told beside the calls changed at these stops."""
-        for stop_id in stop_ids:
-            self._pending.update(self._boards_of[stop_id])
+        """Anything may have changed at these stops: their alerts."""
+        boards = {board for stop_id in stop_ids for board in self._boards_of[stop_id]}
+        self.entries.touch_all(boards)
+        self._pending |= boards
 
-    def touch_all(self) -> None:
-        """Anything may have changed."""
-        self._pending.update(self._summaries)
+    def adopt(self, standing: Mapping[str, Board]) -> None:
+        """Tell all changes against these boards from now on."""
+        self.boards = dict(standing)
+        self.touch_stops(self._summaries)
+
+    def replace(self, replaced: Periods) -> None:
+        """Only realtime tells of these routes in these periods."""
+        self._pending |= self.entries.replace(replaced)
 
     def pending(self, now: int) -> list[str]:
         """The stops to rebuild at `now`, by touch or by time; asked for once."""
-        if edge(now) != self._edge:
-            self._edge = edge(now)
-            self.touch_all()
-        while self._due and self._due[0][0] <= now:
-            moment, stop_id = heapq.heappop(self._due)
-            if self._due_at.get(stop_id) == moment:
-                self._pending.add(stop_id)
+        self._pending |= self.entries.touch_moved(self._now, now)
+        self._now = now
+        self._pending |= self.entries.touch_due(now)
         stops, self._pending = sorted(self._pending), set()
         return stops
 
-    def rebuild(self, stop_ids: Iterable[str], updates: TripUpdates, now: int) -> list[Change]:
+    def rebuild(self, stop_ids: Iterable[str], now: int) -> list[Change]:
         """Make these stops' boards as of `now`; those that changed."""
-        changes = (self._rebuild(stop_id, updates, now) for stop_id in stop_ids)
+        changes = (self._rebuild(stop_id, now) for stop_id in stop_ids)
         return [change for change in changes if change is not None]
 
     # -- one board -------------------------------------------------------------------------------
 
-    def _rebuild(self, stop_id: str, updates: TripUpdates, now: int) -> Change | None:
+    def _rebuild(self, stop_id: str, now: int) -> Change | None:
         before = self.boards.get(stop_id)
-        entries = self.entries.standing(stop_id, updates, now, self._edge)[:MOST]
-        arrivals: dict[str, Any] = {e.key: self._told(e, stop_id, now) for e in entries}
-        kept = self.remarks.kept(_kept(before["arrivals"], arrivals, now)) if before else {}
-        if before and self.remarks.vehicles.progress:
-            settle_vehicles(arrivals, before["arrivals"])
-        again = (
-            hold(arrivals, before["arrivals"], now, self.quiet) if before and self.quiet else None
-        )
-        alerts = self.remarks.alerts_at(stop_id, (arrivals | kept).values())
+        stand = self.entries.stand(stop_id, now)
+        everything = stand.anew
+        arrivals, changes = self._arrivals(stand, before["arrivals"] if before else {}, now)
+        if before and not changes and not everything:
+            return None
+        alerts = self.remarks.alerts_at(stop_id, arrivals.values())
+        if before and not alerts and not everything and _same_routes(before, changes):
+            routes = before["routes"]
+        else:
+            routes = self._routes_of(stop_id, arrivals, alerts)
         after: Board = {
             "stop_id": f"{self.timetable.feed_id}:{stop_id}",
             "version": before["version"] if before else 0,
             "stop": self._summaries[stop_id],
-            "routes": self._routes_of(stop_id, entries, kept, alerts),
-            "arrivals": arrivals | kept,
+            "routes": routes,
+            "arrivals": arrivals,
             "alerts": alerts,
         }
-        self._schedule_next(stop_id, entries, kept, now, again)
-        patch = diff(before, after) if before else {}
+        patch = _patch(before, after, changes) if before else {}
         if before and not patch:
             return None
         self.boards[stop_id] = after
         return Change(stop_id, before, after, patch)
 
-    def _told(self, entry: Entry, stop_id: str, now: int) -> Told:
+    def _arrivals(
+        self, stand: Stand, stood: Mapping[str, Arrival], now: int
+    ) -> tuple[dict[str, Arrival], dict[str, Any]]:
+        """The arrivals of a board on which these stood, and their patch."""
+        arrivals = dict(stood)
+        patch: dict[str, Any] = {}
+        for key, entry in self.entries.look(stand, stood.keys(), now).items():
+            before = stood.get(key)
+            after = self._arrival(stand, key, entry, before, now)
+            if after is None:
+                if before is not None:
+                    del arrivals[key]
+                    patch[key] = None
+            elif before is None:
+                arrivals[key] = patch[key] = after
+            elif after is not before and (difference := diff(before, after)):
+                arrivals[key] = after
+                patch[key] = difference
+        return arrivals, patch
+
+    def _arrival(
+        self, stand: Stand, key: str, entry: Entry | None, before: Arrival | None, now: int
+    ) -> Arrival | None:
+        """What is told of a call on a board where `before` stood; None: nothing."""
+        told = self._told(entry, stand.board, now) if entry else None
+        if before is None or told is before:
+            return told
+        over = _stays_until(before, told) if before["status"] == "departed" else 0
+        if over > now and not self.entries.has_moved(stand, key):
+            self.entries.due.add(over, stand.board, key)
+            return self.remarks.kept(before, told)
+        if told is None:
+            return None
+        told = settled(told, before)
+        if self.quiet:
+            told, again = hold(told, before, now, self.quiet)
+            if again is not None:
+                self.entries.due.add(again, stand.board, key)
+        return told
+
+    def _told(self, entry: Entry, stop_id: str, now: int) -> Arrival:
         told = entry.told
         if told is None:
             told = entry.told = self.entries.tell(entry, stop_id)
         remark = self._remark(entry, told, stop_id, now)
-        if remark is None and entry.until >= now:
-            return told
         # The vehicle knows better than the clock whether it has left.
         left = remark.passed if remark and remark.away is not None else entry.until < now
         if left and told["status"] not in ("canceled", "skipped"):
-            if entry.departed is None:
-                entry.departed = Told({**told, "status": "departed"})
-            told = entry.departed
-        return self._remarked(entry, told, remark) if remark else told
+            told = {**told, "status": "departed"}
+        return remark.describe(told) if remark else told
 
-    def _remark(self, entry: Entry, told: Told, stop_id: str, now: int) -> Remark | None:
-        alerts = self.remarks.alerts
-        if entry.about[0] != alerts.edition:
-            entry.about = alerts.edition, alerts.about(told, told.get("stop_id", stop_id))
-        begun: tuple[str, ...] = ()
-        if entry.about[1]:  # until an alert begins it concerns only what comes after
-            until = max(entry.until, now)
-            begun = tuple(alert_id for alert_id, begin in entry.about[1] if begin <= until)
+    def _remark(self, entry: Entry, told: Arrival, stop_id: str, now: int) -> Remark | None:
+        alerts: tuple[str, ...] = ()
+        if self.remarks.alerts.listed:
+            about = self.remarks.alerts.about(told, told.get("stop_id", stop_id))
+            until = max(entry.until, now)  # until an alert begins it concerns what comes after
+            alerts = tuple(alert_id for alert_id, begin in about if begin <= until)
+            for _, begin in about:
+                if until < begin <= entry.until + PAST:  # it will still stand there by then
+                    self.entries.due.add(ceil(begin), stop_id, entry.key)
         elif not self.remarks.vehicles.progress:
             return None
-        return self.remarks.about(entry.key, now, begun)
-
-    def _remarked(self, entry: Entry, told: Told, remark: Remark) -> Told:
-        if remark.sighting is None and not remark.alerts:
-            return told
-        signature = (told["status"], *remark.signature)
-        if entry.remarked is None or entry.remarked[0] != signature:
-            entry.remarked = signature, remark.describe(told)
-        return entry.remarked[1]
+        return self.remarks.about(entry.key, now, alerts)
 
     def _routes_of(
-        self,
-        stop_id: str,
-        entries: Iterable[Entry],
-        kept: Mapping[str, Arrival],
-        alerts: Mapping[str, Alert],
+        self, stop_id: str, arrivals: Mapping[str, Arrival], alerts: Mapping[str, Alert]
     ) -> dict[str, RouteSummary]:
-        used = self.remarks.routes_at(stop_id, alerts.values()) if alerts else set()
-        used.update(entry.route_id for entry in entries)
-        used.update(told.get("route_id", "") for told in kept.values())
+        used = {told.get("route_id", "") for told in arrivals.values()}
+        if alerts:
+            used |= self.remarks.routes_at(stop_id, alerts.values())
         return {route_id: self._routes[route_id] for route_id in sorted(used & self._routes.keys())}
 
-    def _schedule_next(
-        self,
-        stop_id: str,
-        entries: Iterable[Entry],
-        kept: Mapping[str, Arrival],
-        now: int,
-        again: int | None,
-    ) -> None:
-        moments = [e.until + 1 if e.until >= now else e.time + PAST + 1 for e in entries]
-        moments += [(effective_time(told) or now) + PAST + 1 for told in kept.values()]
-        moments += [again] if again is not None else []
-        moment = min(moments, default=None)
-        if moment is None:
-            self._due_at.pop(stop_id, None)
-        elif self._due_at.get(stop_id) != moment:
-            self._due_at[stop_id] = moment
-            heapq.heappush(self._due, (moment, stop_id))
+
+def _same_routes(before: Board, changes: Mapping[str, Any]) -> bool:
+    """Whether no arrival came, went or changed its route."""
+    return changes.keys() <= before["arrivals"].keys() and not any(
+        change is None or "route_id" in change for change in changes.values()
+    )
 
 
-def _kept(
-    before: Mapping[str, Arrival], arrivals: Mapping[str, Arrival], now: int
-) -> dict[str, Arrival]:
-    """Calls seen departed stay so, unless they are predicted again or called off (rule 28)."""
-    kept = {}
-    for key, told in before.items():
-        if told["status"] == "departed" and (effective_time(told) or 0) >= now - PAST:
-            said = arrivals.get(key)
-            seen = said is not None and "stops_away" in said
-            if said is None or (said["status"] in ("scheduled", "no_data") and not seen):
-                kept[key] = told
-    return kept
+def _patch(before: Board, after: Board, arrivals: Mapping[str, Any]) -> dict[str, Any]:
+    """`arrivals`: their patch."""
+    patch: dict[str, Any] = {"arrivals": arrivals} if arrivals else {}
+    for member in ("stop", "routes", "alerts"):
+        if after[member] is not before[member] and (
+            difference := diff(before[member], after[member])
+        ):
+            patch[member] = difference
+    return patch
+
+
+def _stays_until(before: Arrival, told: Arrival | None) -> int:
+    """A call seen departed stays so, unless it is predicted again or called off (rule 28)."""
+    over = effective_time(before)
+    if told is not None:
+        if told["status"] in ("canceled", "skipped") or not _SAID.isdisjoint(told):
+            return 0
+        if told["status"] == "departed":  # still: only when it did is not said any more
+            over = effective_time(told)
+    return (over or 0) + PAST + 1

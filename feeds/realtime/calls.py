@@ -1,10 +1,12 @@
 """A call: one trip at one stop, as scheduled and as realtime has it."""
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from google.transit.gtfs_realtime_pb2 import TripUpdate, VehiclePosition
+from google.transit.gtfs_realtime_pb2 import VehiclePosition
 
+from feeds.realtime.stop_matching import Reading, StopTimeProperties
 from feeds.timetable.entities import StopTime
 
 
@@ -18,12 +20,18 @@ class Service(Enum):
     CANCELED = "canceled"
 
 
-class Times(NamedTuple):
-    """Predicted times of one call; `uncertainty` in seconds, as the feed gives it."""
+@dataclass(slots=True)
+class Said:
+    """What realtime says of one call, in POSIX seconds; `told` is its own update, if it has one."""
 
-    arrival: int
-    departure: int
+    service: Service
+    arrival: int | None = None
+    departure: int | None = None
     uncertainty: int | None = None
+    told: Reading | None = None
+
+
+_NOTHING = Said(Service.SCHEDULED)
 
 
 class Headway(NamedTuple):
@@ -62,55 +70,47 @@ class Call(NamedTuple):
             if self.last
             else (self.departure, self.arrival, self.scheduled_departure, self.scheduled_arrival)
         )
-        return next((moment for moment in events if moment is not None), None)
+        for moment in events:
+            if moment is not None:
+                return moment
+        return None
 
 
 def planned_call(
-    stop_time: StopTime,
-    zero: int,
-    *,
-    first: bool,
-    last: bool,
-    service: Service = Service.SCHEDULED,
-    times: Times | None = None,
-    stop_id: str | None = None,
+    stop_time: StopTime, zero: int, said: Said = _NOTHING, *, first: bool, last: bool
 ) -> Call:
     """A call of the schedule; `zero` is the POSIX time that its times count from."""
-    sequence, planned_stop, planned_arrival, planned_departure, headsign, pickup, drop_off = (
-        stop_time
-    )
-    arrival, departure, uncertainty = times or (None, None, None)
-    return Call(
-        stop_id or planned_stop,
+    sequence, stop_id, arrives, departs, headsign, pickup, drop_off = stop_time
+    told = said.told
+    if told is not None and told.calls_at is not None:
+        stop_id = told.calls_at
+    call = Call(
+        stop_id,
         str(sequence),
         sequence,
-        service,
-        zero + planned_arrival,
-        zero + planned_departure,
-        arrival,
-        departure,
-        uncertainty,
+        said.service,
+        zero + arrives,
+        zero + departs,
+        said.arrival,
+        said.departure,
+        said.uncertainty,
         headsign,
         pickup,
         drop_off,
         first,
         last,
+        None,
+        None if told is None else told.occupancy,
     )
-
-
-def with_properties(call: Call, told: TripUpdate.StopTimeUpdate.StopTimeProperties | None) -> Call:
-    """The call with what `stop_time_properties` say instead of the schedule (rule 20)."""
-    if told is None:
+    if told is None or told.properties is None:
         return call
+    return with_properties(call, told.properties)
+
+
+def with_properties(call: Call, told: StopTimeProperties) -> Call:
+    """The call with what `stop_time_properties` say instead of the schedule (rule 20)."""
     return call._replace(
         headsign=told.stop_headsign or call.headsign,
         pickup_type=told.pickup_type if told.HasField("pickup_type") else call.pickup_type,
         drop_off_type=told.drop_off_type if told.HasField("drop_off_type") else call.drop_off_type,
     )
-
-
-def with_occupancy(call: Call, update: TripUpdate.StopTimeUpdate) -> Call:
-    """The call with how full its vehicle will be when it leaves (rule 40)."""
-    if not update.HasField("departure_occupancy_status"):
-        return call
-    return call._replace(occupancy=update.departure_occupancy_status)

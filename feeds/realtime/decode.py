@@ -15,13 +15,25 @@ from feeds.realtime.text import checked_twin
 from schemas.errors import StopcastError
 
 # protobuf wire types (https://protobuf.dev/programming-guides/encoding/)
-_VARINT, _LENGTH, _FIXED = 0, 2, {1: 8, 5: 4}
+_VARINT, _LENGTH, _GROUP, _GROUP_END, _FIXED = 0, 2, 3, 4, {1: 8, 5: 4}
 _MORE, _BITS = 0x80, 0x7F  # a varint's byte: is there one more, and its share of the number
-_HEADER_FIELD, _ENTITY_FIELD = 1, 2
-_ENTITY_TAG = _ENTITY_FIELD << 3 | _LENGTH
+_KIND = 7  # a tag's bits for the wire type
 
+FUTURE = 300  # seconds that a feed's clock may be ahead of ours
 _EXCERPT = 40
 _CHECKED = checked_twin("FeedEntity")
+
+
+def tag(number: int) -> int:
+    """Begins a field of that number whose value has a length: a text, bytes or a message.
+
+    A field of the same number and another wire type is another one, which protobuf does not know.
+    """
+    return number << 3 | _LENGTH
+
+
+_HEADER, _ENTITY = tag(1), tag(2)
+_PARTS = ("trip_update", "vehicle", "alert", "trip_modifications", "shape", "stop")
 
 Note = Callable[[str, str], None]
 """Counts what was wrong by kind, with an example (feeds/realtime/quality.py)."""
@@ -48,7 +60,8 @@ class Message:
 def decode(data: bytes, known: tuple[bytes, ...], note: Note) -> Message:
     """Decode a message against the raw entities `known` from the previous one.
 
-    An entity that cannot be parsed, or is marked deleted (SPEC rule 2), is noted and left out.
+    An entity that cannot be parsed, is marked deleted (SPEC rule 2) or says nothing is noted and
+    left out.
 
     Raises:
         DecodeError: not a protobuf message, truncated, without header, or DIFFERENTIAL.
@@ -87,15 +100,15 @@ def _walk(data: bytes) -> tuple[bytes, list[bytes]]:
     while at < end:
         # Nearly every field is an entity whose length takes two bytes: this branch is the cost of
         # an unchanged poll (bench/decode), `field` is what it would be in words.
-        if data[at] == _ENTITY_TAG and data[at + 1] & _MORE and data[at + 2] < _MORE:
+        if data[at] == _ENTITY and data[at + 1] & _MORE and data[at + 2] < _MORE:
             start = at + 3
             at = start + (data[at + 1] & _BITS | data[at + 2] << 7)
             append(data[start:at])
         else:
-            number, value, at = field(data, at)
-            if number == _ENTITY_FIELD:
+            begun_by, value, at = field(data, at)
+            if begun_by == _ENTITY:
                 append(value)
-            elif number == _HEADER_FIELD:
+            elif begun_by == _HEADER:
                 header += value  # as protobuf merges a repeated singular message
     if at > end:
         raise ValueError("truncated")
@@ -103,15 +116,17 @@ def _walk(data: bytes) -> tuple[bytes, list[bytes]]:
 
 
 def field(data: bytes, at: int) -> tuple[int, bytes, int]:
-    """The field that begins at `at`: its number, its bytes (none of a number) and where it ends.
+    """The field that begins at `at`: its tag, its bytes (if it has a length) and where it ends.
 
     Raises:
         IndexError, ValueError: the bytes end inside the field, or it has an unknown wire type.
     """
-    tag, at = varint(data, at)
-    kind = tag & 7
+    begun_by, at = varint(data, at)
+    kind = begun_by & _KIND
     if kind == _VARINT:
-        return tag >> 3, b"", varint(data, at)[1]
+        return begun_by, b"", varint(data, at)[1]
+    if kind == _GROUP:
+        return begun_by, b"", _after_group(data, at, begun_by)
     if kind == _LENGTH:
         size, at = varint(data, at)
     elif kind in _FIXED:
@@ -120,7 +135,24 @@ def field(data: bytes, at: int) -> tuple[int, bytes, int]:
         raise ValueError(f"wire type {kind}")
     if at + size > len(data):
         raise ValueError("truncated")
-    return tag >> 3, data[at : at + size], at + size
+    return begun_by, data[at : at + size], at + size
+
+
+def _after_group(data: bytes, at: int, begun_by: int) -> int:
+    """Where a group ends: deprecated, but unknown fields may be groups, in groups (rule 9)."""
+    ends = [begun_by - _GROUP + _GROUP_END]
+    while ends:
+        following, after = varint(data, at)
+        if following & _KIND == _GROUP:
+            ends.append(following - _GROUP + _GROUP_END)
+            at = after
+        elif following & _KIND == _GROUP_END:
+            if following != ends.pop():
+                raise ValueError("a group ends that did not begin")
+            at = after
+        else:
+            at = field(data, at)[2]
+    return at
 
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
@@ -159,6 +191,9 @@ def _parse_entity(raw: bytes, note: Note) -> FeedEntity | None:
         return None
     if entity.is_deleted:
         note("entity_deleted", entity.id)
+        return None
+    if not any(map(entity.HasField, _PARTS)):
+        note("entity_empty", entity.id)
         return None
     return entity
 

@@ -1,162 +1,349 @@
 """The calls that may stand on each board: those of the schedule, and those that realtime has.
 
 Pure. Scheduled ones enter as the window comes to them; those of a run are taken anew whenever it is
-touched; which of them stand, and in what order, is asked board by board.
+touched. Each board remembers which of its calls are to be looked at again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from feeds.realtime.arrivals import describe_call, describe_trip
 from feeds.realtime.calls import Call, Headway, planned_call
+from feeds.realtime.due_calls import DueCalls
 from feeds.realtime.trip_instance import TripInstance
-from feeds.realtime.trip_updates import Run, Touched, TripUpdates
-from feeds.realtime.window import PAST
+from feeds.realtime.trip_updates import Run, Touched
+from feeds.realtime.window import MOST, PAST, edge, enters, phase
 from feeds.timetable.entities import ScheduledCall, ScheduledHeadway
 from feeds.timetable.timetable import Timetable
-from schemas.arrivals import Arrival, Told
+from schemas.arrivals import Arrival
 
 Periods = Mapping[str, tuple[float, float]]
 """By route_id: from when until when realtime alone tells what runs (feeds/realtime/nyct.py)."""
 
 
 class Entry:
-    """A call that may stand on one board; what is told of it is made when it first does."""
+    """A call that may stand on one board; `told` is made when it first does.
 
-    __slots__ = (
-        *("about", "call", "departed", "key", "remarked", "route_id", "time", "told", "trip"),
-        "until",
-    )
+    `until`: from when on it is past. `due`: when it is looked at next, or 0.
+    """
+
+    __slots__ = ("call", "due", "key", "time", "told", "trip", "until")
 
     def __init__(self, time: int, key: str, trip: Arrival, call: "Call | ScheduledCall") -> None:
         """`trip` is what all arrivals of its run have in common."""
-        self.time = time
         self.key = key
+        self.due = 0
+        self.take(time, trip, call)
+
+    def take(self, time: int, trip: Arrival, call: "Call | ScheduledCall") -> None:
+        """It is another call by now, of the same key."""
+        self.time = time
         self.trip = trip
-        self.route_id = trip.get("route_id", "")
         self.call = call
-        headway = call.headway if isinstance(call, Call) else None
-        self.until = headway.end if headway else time  # from when on it is past
-        self.told: Told | None = None
-        self.departed: Told | None = None
-        self.remarked: tuple[tuple[Any, ...], Told] | None = None
-        self.about: tuple[int, tuple[tuple[str, float], ...]] = (-1, ())
+        self.until = time
+        self.told: Arrival | None = None
+
+
+class Interval(NamedTuple):
+    """An entry that is no call: a vehicle comes every so many seconds."""
+
+    entry: Entry
+    planned: ScheduledHeadway
+
+
+class Stand:
+    """What may stand on one board. By run key, but for intervals: those by arrival key.
+
+    `edge`: up to where the schedule was asked. `times`: of those that stand, by arrival key.
+    `touched`: the arrival keys to look at again, with the entry where it is known; `anew`: it is
+    all of them.
+    """
+
+    __slots__ = (
+        *("anew", "board", "edge", "intervals", "live", "phase", "planned", "platforms"),
+        *("times", "touched"),
+    )
+
+    def __init__(self, board: str, station: str, platforms: tuple[str, ...]) -> None:
+        """`station`: the board's, whose platforms' boards look as far ahead as its own."""
+        self.board = board
+        self.phase = phase(station)
+        self.platforms = platforms
+        self.edge = 0
+        self.planned: dict[str, list[Entry]] = {}
+        self.intervals: dict[str, Interval] = {}
+        self.live: dict[str, list[Entry]] = {}
+        self.times: dict[str, int] = {}
+        self.touched: dict[str, Entry | None] = {}
+        self.anew = True
+
+    def first(self) -> set[str]:
+        """The keys of those for which there is room."""
+        return {key for _, key in sorted(zip(self.times.values(), self.times, strict=True))[:MOST]}
 
 
 _in_order = attrgetter("time", "key")
-_ByRun = dict[str, list[Entry]]
-"""By run key."""
-
-
-class _Stand:
-    """What is known of one board beside the board itself."""
-
-    __slots__ = ("edge", "headways", "live", "planned", "platforms")
-
-    def __init__(self, platforms: tuple[str, ...]) -> None:
-        self.platforms = platforms
-        self.edge = 0  # up to where the schedule was asked for calls
-        self.planned: _ByRun = {}
-        self.headways: list[tuple[Entry, ScheduledHeadway]] = []
-        self.live: _ByRun = {}
 
 
 class Entries:
-    """The entries of all boards of a feed. `replaced`: routes of which only realtime tells."""
+    """The entries of all boards of a feed. `runs` are those that realtime has, by key."""
 
-    def __init__(self, timetable: Timetable, boards_of: Mapping[str, Iterable[str]]) -> None:
+    def __init__(
+        self, timetable: Timetable, runs: Mapping[str, Run], boards_of: Mapping[str, Iterable[str]]
+    ) -> None:
         """`boards_of`: by stop_id, the boards that its calls may stand on."""
         self.timetable = timetable
-        self.replaced: Periods = {}
+        self.due = DueCalls()
+        self._runs = runs
+        self._replaced: Periods = {}
         self._boards_of = boards_of
         self._stands = {
-            board: _Stand((board, *timetable.children(board)))
+            board: Stand(
+                board,
+                timetable.stops[board].parent_station or board,
+                (board, *timetable.children(board)),
+            )
             for board in {board for boards in boards_of.values() for board in boards}
         }
+        self._phases: dict[int, list[str]] = defaultdict(list)
+        for stand in self._stands.values():
+            self._phases[stand.phase].append(stand.board)
         self._keys: dict[tuple[str, Any, int | None], str] = {}
         self._trips: dict[str, Arrival] = {}
+        self._begins: dict[str, int] = {}
+        self._entered: dict[str, int] = {}  # by run key, how many live entries it has
 
-    def touch(self, touched: Touched, updates: TripUpdates) -> set[str]:
+    # -- what is to be looked at -----------------------------------------------------------------
+
+    def touch(self, touched: Touched) -> set[str]:
         """Take the calls of these runs as they are now; the boards that this concerns."""
-        boards = set()
+        boards: set[str] = set()
         for key, stop_ids in touched.items():
             for stop_id in stop_ids:
-                for board in self._boards_of[stop_id]:
-                    self._stands[board].live.pop(key, None)
-                    boards.add(board)
-            if run := updates.runs.get(key):
-                self._enter(run)
+                boards.update(self._boards_of[stop_id])
+            run = self._runs.get(key)
+            last = run.calls[-1].stop_id if run and run.calls else ""
+            trip = describe_trip(run.instance, last, self.timetable) if run and last else None
+            stayed, entered = self._enter(run, trip) if run and trip else (0, 0)
+            if not stayed == entered == self._entered.get(key):
+                self._leave(key, trip, stop_ids)
+            self._entered[key] = entered
+            if run is None:
+                del self._entered[key]
         return boards
 
-    def _enter(self, run: Run) -> None:
-        if not run.calls:
-            return
-        trip = describe_trip(run.instance, run.calls[-1].stop_id, self.timetable)
+    def _enter(self, run: Run, trip: Arrival) -> tuple[int, int]:
+        """Put the run's calls where they are; how many had been there, and how many there are.
+
+        An entry of a call that was there before stays, with what is known of it: most polls move
+        times, not calls.
+        """
+        stayed = entered = 0
+        ends = run.ends
         for call in run.calls:
             moment = call.time
             if moment is None:
                 continue
             key = f"{run.key}.{call.visit}"
             for board in self._boards_of[call.stop_id]:
-                live = self._stands[board].live
-                entry = Entry(moment, key, trip, call)
-                if run.ends is not None and run.ends < moment:
-                    entry.until = run.ends
-                if run.key in live:
-                    live[run.key].append(entry)
+                stand = self._stands[board]
+                entries = stand.live.get(run.key)
+                if entries is None:
+                    entries = stand.live[run.key] = []
+                for entry in entries:
+                    if entry.key == key:
+                        entry.take(moment, trip, call)
+                        stayed += 1
+                        break
                 else:
-                    live[run.key] = [entry]
+                    entry = Entry(moment, key, trip, call)
+                    entries.append(entry)
+                if ends is not None and ends < moment:
+                    entry.until = ends
+                stand.touched[key] = entry
+                entered += 1
+        return stayed, entered
 
-    def standing(self, board: str, updates: TripUpdates, now: int, end: int) -> list[Entry]:
-        """The entries of a board with a time from `PAST` before `now` up to `end`, in order."""
+    def _leave(self, key: str, trip: Arrival | None, stop_ids: Iterable[str]) -> None:
+        """Drop the run's entries that are not of `trip`; planned calls come back, or are hidden."""
+        for stop_id in stop_ids:
+            for board in self._boards_of[stop_id]:
+                stand = self._stands[board]
+                entries = stand.live.pop(key, [])
+                if stay := [entry for entry in entries if entry.trip is trip]:
+                    stand.live[key] = stay
+                for entry in entries:
+                    if entry.trip is not trip:
+                        stand.touched[entry.key] = None
+                for entry in stand.planned.get(key, ()):
+                    stand.touched.setdefault(entry.key)
+
+    def touch_vehicles(self, met: Mapping[str, Iterable[str]]) -> set[str]:
+        """The vehicles of these runs changed something at these stops; the boards."""
+        boards = set()
+        for key, stop_ids in met.items():
+            for stop_id in stop_ids:
+                for board in self._boards_of[stop_id]:
+                    stand = self._stands[board]
+                    entries = (stand.live if key in self._runs else stand.planned).get(key, ())
+                    if entries:
+                        stand.touched.update((entry.key, entry) for entry in entries)
+                        boards.add(board)
+        return boards
+
+    def touch_all(self, boards: Iterable[str]) -> None:
+        """Anything may have changed on these boards."""
+        for board in boards:
+            self._stands[board].anew = True
+
+    def touch_moved(self, before: int, now: int) -> set[str]:
+        """The boards whose window's edge has moved between these moments."""
+        moved = {each for each in self._phases if edge(before, each) != edge(now, each)}
+        return {board for each in moved for board in self._phases[each]}
+
+    def touch_due(self, now: int) -> set[str]:
+        """What time has changed since it was last looked at; the boards."""
+        boards = set()
+        for board, key in self.due.take(now):
+            self._stands[board].touched.setdefault(key)
+            boards.add(board)
+        return boards
+
+    def replace(self, replaced: Periods) -> set[str]:
+        """Only realtime tells of these routes in these periods; the boards that this concerns."""
+        before, self._replaced = self._replaced, replaced
+        if before == replaced:
+            return set()
+        boards = set()
+        for board, stand in self._stands.items():
+            for entries in stand.planned.values():
+                for entry in entries:
+                    if self._is_replaced(entry, before) is not self._is_replaced(entry, replaced):
+                        stand.touched.setdefault(entry.key)
+                        boards.add(board)
+            if stand.intervals:
+                boards.add(board)
+        return boards
+
+    # -- one board -------------------------------------------------------------------------------
+
+    def stand(self, board: str, now: int) -> Stand:
+        """What may stand on a board, the schedule asked for calls up to the window's edge."""
         stand = self._stands[board]
-        self._plan(stand, now, end)
-        begin, runs = now - PAST, updates.runs
-        entries = [
-            entry
-            for run, planned in stand.planned.items()
-            if run not in runs
-            for entry in planned
-            if entry.time >= begin and not self._is_replaced(entry)
-        ]
-        entries += [
-            entry for live in stand.live.values() for entry in live if begin <= entry.time < end
-        ]
-        if stand.headways:
-            entries += self._headways(stand, updates, now, end)
-        entries.sort(key=_in_order)
-        return entries
+        if stand.edge != (end := edge(now, stand.phase)):
+            self._plan(stand, now, end)
+        return stand
 
-    def _headways(self, stand: _Stand, updates: TripUpdates, now: int, end: int) -> list[Entry]:
-        """The intervals of which realtime has not made calls: none of the trip is to come here."""
-        to_come = {
-            (run.instance.trip_id, run.instance.service_date, call.stop_id)
-            for key in stand.live
-            if (run := updates.runs.get(key))
-            for call in run.calls
-            if call.time is not None and now <= call.time < end
-        }
-        return [
-            entry
-            for entry, planned in stand.headways
-            if planned.end >= now
-            and (planned.trip.trip_id, planned.service_date, planned.stop_id) not in to_come
-            and not self._is_replaced(entry)
-        ]
+    def look(self, stand: Stand, stood: AbstractSet[str], now: int) -> dict[str, Entry | None]:
+        """What is to be looked at again, by arrival key; None: it does not stand (any more).
 
-    def _is_replaced(self, entry: Entry) -> bool:
-        if not self.replaced:
+        Of a board that is looked at anew it is all, `stood` too, in the order of time.
+        """
+        touched, stand.touched = stand.touched, {}
+        if stand.anew:
+            stand.anew, stand.times = False, {}
+            entries = sorted(self._candidates(stand), key=_in_order)
+            touched = dict.fromkeys(stood) | {entry.key: entry for entry in entries}
+        elif stand.intervals:
+            touched |= dict.fromkeys(stand.intervals)
+        looked = {key: self._standing(stand, key, entry, now) for key, entry in touched.items()}
+        if len(stand.times) > MOST or len(stood) >= MOST:
+            first = stand.first()
+            for key in (first ^ stood) | looked.keys():
+                looked[key] = self._find(stand, key) if key in first else None
+        return looked
+
+    def _candidates(self, stand: Stand) -> Iterator[Entry]:
+        for run, planned in stand.planned.items():
+            if run not in self._runs:
+                yield from planned
+        for live in stand.live.values():
+            yield from live
+        for interval in stand.intervals.values():
+            yield interval.entry
+
+    def _standing(self, stand: Stand, key: str, entry: Entry | None, now: int) -> Entry | None:
+        """The entry of that key, if it stands now; when it is due again is noted."""
+        if entry is None:
+            entry = self._find(stand, key)
+        if entry is not None:
+            self._look_again(stand, entry, now)
+            if self._is_standing(stand, entry, now):
+                stand.times[key] = entry.time
+                return entry
+        stand.times.pop(key, None)
+        return None
+
+    def _look_again(self, stand: Stand, entry: Entry, now: int) -> None:
+        if entry.time >= stand.edge:
+            moment = enters(entry.time, stand.phase)
+        elif entry.until >= now:
+            moment = entry.until + 1
+        else:
+            moment = entry.time + PAST + 1
+        if moment > now and not now < entry.due <= moment:
+            entry.due = moment
+            self.due.add(moment, stand.board, entry.key)
+
+    def _find(self, stand: Stand, key: str) -> Entry | None:
+        """The entry of an arrival key, whether it stands or not."""
+        run = _run_of(key)
+        for entry in (stand.live if run in self._runs else stand.planned).get(run, ()):
+            if entry.key == key:
+                return entry
+        return stand.intervals[key].entry if key in stand.intervals else None
+
+    def _is_standing(self, stand: Stand, entry: Entry, now: int) -> bool:
+        """Whether it is within the window, from `PAST` before `now` on, and nothing hides it."""
+        if stand.intervals and (interval := stand.intervals.get(entry.key)):
+            return (
+                interval.planned.end >= now
+                and not self._is_replaced(entry, self._replaced)
+                and not self._comes(stand, interval.planned, now)
+            )
+        if not now - PAST <= entry.time < stand.edge:
             return False
-        begin, end = self.replaced.get(entry.route_id.partition(":")[2], (0, 0))
-        return begin <= entry.time < end
+        planned = isinstance(entry.call, ScheduledCall)
+        return not (self._replaced and planned and self._is_replaced(entry, self._replaced))
 
-    def _plan(self, stand: _Stand, now: int, end: int) -> None:
+    def _is_replaced(self, entry: Entry, replaced: Periods) -> bool:
+        """Whether only realtime tells of its trip: by when that begins (feeds/realtime/nyct.py)."""
+        if not replaced:
+            return False
+        begin, end = replaced.get(entry.trip.get("route_id", "").partition(":")[2], (0, 0))
+        planned = isinstance(entry.call, ScheduledCall)
+        begins = self._begins[_run_of(entry.key)] if planned else entry.time
+        return begin <= begins < end
+
+    def _comes(self, stand: Stand, planned: ScheduledHeadway, now: int) -> bool:
+        """Whether realtime has made calls of an interval: one of the trip is to come here."""
+        named = planned.trip.trip_id, planned.service_date
+        return any(
+            now <= call.time < stand.edge
+            for key in stand.live
+            if (run := self._runs.get(key))
+            and (run.instance.trip_id, run.instance.service_date) == named
+            for call in run.calls
+            if call.stop_id == planned.stop_id and call.time is not None
+        )
+
+    def has_moved(self, stand: Stand, key: str) -> bool:
+        """Whether realtime has this call at a stop that is not on the board."""
+        run = self._runs.get(_run_of(key))
+        visit = key[key.index(".") + 1 :]
+        return run is not None and any(
+            call.visit == visit and call.stop_id not in stand.platforms for call in run.calls
+        )
+
+    # -- the schedule ----------------------------------------------------------------------------
+
+    def _plan(self, stand: Stand, now: int, end: int) -> None:
         """Ask the schedule for the calls that the window has come to, and drop those it left."""
-        if stand.edge == end:
-            return
         if not now - PAST <= stand.edge <= end:  # the first time, or the clock was set
-            stand.edge, stand.planned = now - PAST, {}
+            stand.edge, stand.planned, stand.anew = now - PAST, {}, True
         for run, entries in list(stand.planned.items()):
             if entries[-1].time < now - PAST:
                 del stand.planned[run]
@@ -166,12 +353,17 @@ class Entries:
                 sequence = self.timetable.stop_time(scheduled.trip, scheduled.index).stop_sequence
                 entry = Entry(scheduled.time, f"{run}.{sequence}", trip, scheduled)
                 stand.planned.setdefault(run, []).append(entry)
-        stand.headways = [
-            (self._headway_entry(planned), planned)
+                stand.touched.setdefault(entry.key)
+        self._plan_intervals(stand, now, end)
+        stand.edge = end
+
+    def _plan_intervals(self, stand: Stand, now: int, end: int) -> None:
+        stand.touched |= dict.fromkeys(stand.intervals)
+        stand.intervals = {
+            (entry := self._headway_entry(planned)).key: Interval(entry, planned)
             for platform in stand.platforms
             for planned in self.timetable.headways(platform, now, end)
-        ]
-        stand.edge = end
+        }
 
     def _headway_entry(self, planned: ScheduledHeadway) -> Entry:
         trip, index, day = planned.trip, planned.index, planned.service_date
@@ -183,7 +375,9 @@ class Entries:
             headway=Headway(planned.headway, planned.start, planned.end),
         )
         # No call has such a key: in that of a frequency trip's run there is its start time.
-        return Entry(planned.start, f"{run}.{call.visit}~{planned.start}", told, call)
+        entry = Entry(planned.start, f"{run}.{call.visit}~{planned.start}", told, call)
+        entry.until = planned.end
+        return entry
 
     def _planned(self, scheduled: ScheduledCall) -> Call:
         trip, index = scheduled.trip, scheduled.index
@@ -203,9 +397,16 @@ class Entries:
             self._keys[named] = key = instance.key(self.timetable.feed_id)
             last = self.timetable.stop_time(trip, trip.last - trip.first - 1).stop_id
             self._trips[key] = describe_trip(instance, last, self.timetable)
+            midnight = self.timetable.midnight(scheduled.service_date) + scheduled.shift
+            self._begins[key] = midnight + self.timetable.stop_time(trip, 0).departure
         return key, self._trips[key]
 
-    def tell(self, entry: Entry, stop_id: str) -> Told:
+    def tell(self, entry: Entry, stop_id: str) -> Arrival:
         """The arrival of an entry on a board, as it stands before its time."""
         call = entry.call if isinstance(entry.call, Call) else self._planned(entry.call)
-        return Told(describe_call(entry.trip, call, stop_id, self.timetable))
+        return describe_call(entry.trip, call, stop_id, self.timetable)
+
+
+def _run_of(key: str) -> str:
+    """The key of the run that an arrival key begins with."""
+    return key[: key.index(".")]

@@ -92,6 +92,9 @@ class Modifications:
     def _read(self, entity: FeedEntity, note: Note) -> Iterator[Modification]:
         told = entity.trip_modifications
         days = dict.fromkeys(found for text in told.service_dates if (found := day(text)))
+        for text in told.service_dates:
+            if day(text) is None:
+                note("modification_unsupported", f"{entity.id}: no date {text}")
         for trip_id in dict.fromkeys(t for trips in told.selected_trips for t in trips.trip_ids):
             trip = self.timetable.trips.get(trip_id)
             if trip is None:

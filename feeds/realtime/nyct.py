@@ -8,7 +8,7 @@ on the board twice.
 from google.protobuf.message import DecodeError as ProtobufError
 from google.transit.gtfs_realtime_pb2 import FeedHeader, TimeRange
 
-from feeds.realtime.decode import field
+from feeds.realtime.decode import field, tag
 from feeds.realtime.entries import Periods
 
 _EXTENSION = 1001
@@ -29,10 +29,10 @@ def replacement_periods(header: FeedHeader) -> Periods:
     return periods
 
 
-def _values(message: bytes, wanted: int) -> list[bytes]:
-    found, at = [], 0
+def _values(message: bytes, number: int) -> list[bytes]:
+    found, at, wanted = [], 0, tag(number)
     while at < len(message):
-        number, value, at = field(message, at)
-        if number == wanted:
+        begun_by, value, at = field(message, at)
+        if begun_by == wanted:
             found.append(value)
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from feeds.realtime import nyct
 from feeds.realtime.alerts import Alerts
 from feeds.realtime.boards import Boards, Change
-from feeds.realtime.decode import DecodeError, Note, decode
+from feeds.realtime.decode import FUTURE, DecodeError, Note, decode
 from feeds.realtime.quality import Quality
 from feeds.realtime.remarks import Remarks
 from feeds.realtime.trip_updates import Touched, TripUpdates
@@ -18,7 +18,6 @@ from feeds.realtime.vehicles import Vehicles
 from feeds.timetable.timetable import Timetable
 from schemas.arrivals import Board
 
-FUTURE = 300  # seconds that a header may be ahead of our clock
 _ALWAYS = (0.0, float("inf"))
 
 
@@ -61,7 +60,7 @@ class Pipeline:
         self.vehicles = Vehicles(timetable, self.updates.runs)
         self.alerts = Alerts(timetable, self.updates.runs)
         remarks = Remarks(self.vehicles, self.alerts)
-        self.boards = Boards(timetable, remarks, standing, quiet=self.quiet)
+        self.boards = Boards(timetable, self.updates.runs, remarks, standing, quiet=self.quiet)
         self._replace({})
 
     def poll(self, endpoint: int, data: bytes, now: float) -> bool:
@@ -90,7 +89,7 @@ class Pipeline:
         if periods := nyct.replacement_periods(message.header):
             self._replace(periods)
         self._touch(self.updates.apply(endpoint, message, now, note))
-        self.boards.touch_stops(self.vehicles.apply(endpoint, message, now, note))
+        self.boards.touch_vehicles(self.vehicles.apply(endpoint, message, now, note))
         self.boards.touch_stops(self.alerts.apply(endpoint, message, now, note))
         return bool(message.added or message.removed)
 
@@ -103,26 +102,23 @@ class Pipeline:
             raise DecodeError("header_back", f"header timestamp went back by {back:.0f} s")
 
     def _replace(self, periods: Mapping[str, tuple[float, float]]) -> None:
-        replaced = {**dict.fromkeys(self._replaced_routes, _ALWAYS), **periods}
-        if replaced != self.boards.entries.replaced:
-            self.boards.touch_all()
-        self.boards.entries.replaced = replaced
+        self.boards.replace({**dict.fromkeys(self._replaced_routes, _ALWAYS), **periods})
 
     def _touch(self, touched: Touched) -> None:
-        self.boards.touch(touched, self.updates)
+        self.boards.touch(touched)
         self.vehicles.follow(touched)
 
     def withdraw(self, endpoint: int) -> None:
         """Forget what an endpoint said: it is too old to be shown."""
         if self.heard.pop(endpoint, None):
             self._touch(self.updates.withdraw(endpoint, self.quality.part(endpoint).note))
-            self.boards.touch_stops(self.vehicles.withdraw(endpoint))
+            self.boards.touch_vehicles(self.vehicles.withdraw(endpoint))
             self.boards.touch_stops(self.alerts.withdraw(endpoint))
 
     def withdraw_older(self, moment: float) -> None:
         """Forget single trip updates and vehicles whose own timestamp lies before `moment`."""
         self._touch(self.updates.withdraw_older(moment, self._note_of))
-        self.boards.touch_stops(self.vehicles.withdraw_older(moment, self._note_of))
+        self.boards.touch_vehicles(self.vehicles.withdraw_older(moment, self._note_of))
 
     def _note_of(self, endpoint: int) -> Note:
         return self.quality.part(endpoint).note
@@ -141,15 +137,14 @@ class Pipeline:
 
     def adopt(self, standing: Mapping[str, Board]) -> None:
         """Tell all changes against these boards from now on, those that a store has."""
-        self.boards.boards = dict(standing)
-        self.boards.touch_all()
+        self.boards.adopt(standing)
 
     def pending(self, now: float) -> list[str]:
         """The stops that may have changed since they were last asked for; they are forgotten."""
-        self.boards.touch_stops(self.vehicles.due(int(now)))
+        self.boards.touch_vehicles(self.vehicles.due(int(now)))
         self.boards.touch_stops(self.alerts.due(int(now)))
         return self.boards.pending(int(now))
 
     def changes(self, stop_ids: Iterable[str], now: float) -> list[Change]:
         """Those of the boards that differ from what they were, as of `now`."""
-        return self.boards.rebuild(stop_ids, self.updates, int(now))
+        return self.boards.rebuild(stop_ids, int(now))

@@ -4,23 +4,22 @@ What was decided where the specification is silent: docs/decisions/0005-predicti
 0010-trips-that-realtime-makes.md. Pure; all times are POSIX seconds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
 
 from google.transit.gtfs_realtime_pb2 import TripDescriptor, TripUpdate
 
 from feeds.realtime.added_trips import added_calls
-from feeds.realtime.calls import Call, Service, Times, planned_call, with_occupancy, with_properties
+from feeds.realtime.calls import Call, Said, Service, planned_call
 from feeds.realtime.decode import Note
 from feeds.realtime.modifications import Modification
-from feeds.realtime.propagation import Said, in_order, propagate
+from feeds.realtime.propagation import in_order, propagate
 from feeds.realtime.stop_matching import (
-    NO_DATA,
-    SKIPPED,
-    Matched,
+    Reading,
     decreasing,
     match_stops,
     moment,
+    read,
+    uncertainty,
     where,
 )
 from feeds.realtime.trip_instance import TripInstance
@@ -46,152 +45,121 @@ def predict(
     canceled = relationship == TripDescriptor.CANCELED
     if relationship == TripDescriptor.DELETED or (canceled and not planned):
         return []
-    if not canceled and decreasing(update.stop_time_update):  # CANCELED overrides them (rule 16)
+    # CANCELED overrides the stop times (rule 16).
+    told = () if canceled else update.stop_time_update
+    readings = read(instance.trip_id, told, timetable.stops, note)
+    if decreasing(readings):
         note("stop_sequence_decreasing", instance.trip_id)
         return None
     if planned:
-        return _Run(instance, update, timetable, note).calls(modification)
+        return _Run(instance, update, readings, timetable, note).calls(modification)
+    if update.HasField("delay"):
+        note("delay_unscheduled", f"{instance.trip_id}: the trip's")  # rule 26
     if instance.trip is None or relationship in _ADDED:
-        return added_calls(instance.trip_id, update, timetable, note)
-    return _frequency_run(instance.trip, update, timetable, note)
+        return added_calls(instance.trip_id, relationship, readings, note)
+    return _frequency_run(instance.trip, readings, timetable, note)
 
 
 class _Run:
     """A run that has scheduled times, and an update of it."""
 
     def __init__(
-        self, instance: TripInstance, update: TripUpdate, timetable: Timetable, note: Note
+        self,
+        instance: TripInstance,
+        update: TripUpdate,
+        readings: Sequence[Reading],
+        timetable: Timetable,
+        note: Note,
     ) -> None:
         if instance.trip is None or instance.service_date is None:
             raise ValueError(f"{instance.trip_id} has no schedule")
         self.instance = instance
         self.update = update
-        self.timetable = timetable
+        self.readings = readings
         self.note = note
         self.stop_times: Sequence[StopTime] = timetable.stop_times(instance.trip)
         self.zero = timetable.midnight(instance.service_date) + instance.shift
 
     def calls(self, modification: Modification | None) -> list[Call] | None:
-        if self.instance.copy and not self.update.stop_time_update:
+        if self.instance.copy and not self.readings:
             self.note("trip_without_stops", self.instance.trip_id)
             return None  # a copy in the old style is what its updates say
         if self.update.trip.schedule_relationship == TripDescriptor.CANCELED:
-            canceled = [Said(Service.CANCELED)] * len(self.stop_times)
-            return _planned(self.stop_times, self.zero, canceled, {})
+            return self._planned([Said(Service.CANCELED)] * len(self.stop_times))
         if modification is None:
-            said, matched = self._said(self.stop_times)
-            return _planned(self.stop_times, self.zero, said, matched)
-        return self._modified(modification)
+            calls = self._planned(self._said(self.stop_times))
+        else:
+            calls = self._modified(modification)
+        return in_order(self.instance.trip_id, calls, self.note)
 
-    def _said(self, stop_times: Sequence[StopTime]) -> tuple[list[Said], Mapping[int, Matched]]:
-        trip_id, zero = self.instance.trip_id, self.zero
-        updates = self.update.stop_time_update
-        matched = match_stops(trip_id, stop_times, updates, self.timetable, self.note)
+    def _said(self, stop_times: Sequence[StopTime]) -> list[Said]:
+        matched = match_stops(self.instance.trip_id, stop_times, self.readings, self.note)
         if self.update.trip.schedule_relationship == TripDescriptor.DUPLICATED:
-            stop_times = self.stop_times = _rescheduled(stop_times, zero, matched)
-        scheduled = [(zero + planned.arrival, zero + planned.departure) for planned in stop_times]
+            stop_times = self.stop_times = _rescheduled(stop_times, self.zero, matched)
         delay = self.update.delay if self.update.HasField("delay") else None
-        said = propagate(scheduled, matched, delay)
-        return list(in_order(trip_id, said, self.note)), matched
+        return propagate(stop_times, self.zero, matched, delay)
+
+    def _planned(self, said: Sequence[Said]) -> list[Call]:
+        zero, end = self.zero, len(self.stop_times) - 1
+        return [
+            planned_call(stop_time, zero, each, first=i == 0, last=i == end)
+            for i, (stop_time, each) in enumerate(zip(self.stop_times, said, strict=True))
+        ]
 
     def _modified(self, modification: Modification) -> list[Call]:
         """Read against the modified schedule where the update says so, else against the other.
 
         Then nothing is predicted at replacement stops (rule 38).
         """
-        if own := self.update.trip.HasField("modified_trip"):
-            said, matched = self._said(modification.numbered)
-        else:
-            said, matched = self._said(self.stop_times)
+        own = self.update.trip.HasField("modified_trip")
+        said = self._said(modification.numbered if own else self.stop_times)
         end = sum(stop.number is not None for stop in modification.stops)
         calls = []
         for stop in modification.stops:
-            told, update = Said(Service.SKIPPED), None
+            told = Said(Service.SKIPPED)
             if stop.number is not None:
                 place = stop.number - 1 if own else stop.index
                 told = Said(Service.SCHEDULED) if place is None else said[place]
-                update = None if place is None else matched.get(place)
             first, last = stop.number == 1, stop.number == end
-            call = _call(stop.stop_time, self.zero, told, update, first=first, last=last)
+            call = planned_call(stop.stop_time, self.zero, told, first=first, last=last)
             calls.append(stop.named(call))
         return calls
 
 
-def _call(
-    stop_time: StopTime,
-    zero: int,
-    said: Said,
-    matched: Matched | None,
-    *,
-    first: bool = False,
-    last: bool = False,
-) -> Call:
-    call = planned_call(
-        stop_time,
-        zero,
-        first=first,
-        last=last,
-        service=said.service,
-        times=said.times,
-        stop_id=said.stop_id,
-    )
-    if matched is None:
-        return call
-    return with_occupancy(with_properties(call, matched.properties), matched.update)
-
-
-def _planned(
-    stop_times: Sequence[StopTime],
-    zero: int,
-    said: Iterable[Said],
-    matched: Mapping[int, Matched],
-) -> list[Call]:
-    end = len(stop_times) - 1
-    return [
-        _call(stop_time, zero, each, matched.get(i), first=i == 0, last=i == end)
-        for i, (stop_time, each) in enumerate(zip(stop_times, said, strict=True))
-    ]
-
-
 def _rescheduled(
-    stop_times: Sequence[StopTime], zero: int, matched: Mapping[int, Matched]
+    stop_times: Sequence[StopTime], zero: int, matched: Mapping[int, Reading]
 ) -> list[StopTime]:
     """The times of a copy, where its updates say how it is scheduled (rule 25)."""
-    told = list(stop_times)
-    for i, each in matched.items():
-        arrival = moment(each.update.arrival.scheduled_time)
-        departure = moment(each.update.departure.scheduled_time)
+    rescheduled = list(stop_times)
+    for i, told in matched.items():
+        arrival = moment(told.arrival.scheduled_time)
+        departure = moment(told.departure.scheduled_time)
         if arrival or departure:
-            told[i] = told[i]._replace(
+            rescheduled[i] = stop_times[i]._replace(
                 arrival=(arrival or departure) - zero, departure=(departure or arrival) - zero
             )
-    return told
+    return rescheduled
 
 
-def _frequency_run(trip: Trip, update: TripUpdate, timetable: Timetable, note: Note) -> list[Call]:
+def _frequency_run(
+    trip: Trip, readings: Sequence[Reading], timetable: Timetable, note: Note
+) -> list[Call] | None:
     """A run with exact_times=0: nothing says when it is due, so its updates' own times are all.
 
     A delay means nothing there (rule 26), and none goes on.
     """
     stop_times = timetable.stop_times(trip)
-    matched = match_stops(trip.trip_id, stop_times, update.stop_time_update, timetable, note)
-    told: list[tuple[int, Said]] = []
-    for i, each in sorted(matched.items(), key=itemgetter(0)):
-        if each.relationship in (SKIPPED, NO_DATA):
-            continue
-        arrival = each.arrival.time if each.arrival else 0
-        departure = each.departure.time if each.departure else 0
-        if not arrival and not departure:
-            note("delay_unscheduled", where(trip.trip_id, each.update))
-            continue
-        event = each.departure if departure else each.arrival
-        uncertainty = event.uncertainty if event else None
-        times = Times(arrival or departure, departure or arrival, uncertainty)
-        told.append((i, Said(Service.PREDICTED, times, each.stop_id)))
-    said = in_order(trip.trip_id, (each for _, each in told), note)
+    end = len(stop_times) - 1
     calls = []
-    for (i, _), ordered in zip(told, said, strict=True):
-        first, last = i == 0, i == len(stop_times) - 1
-        call = _call(stop_times[i], 0, ordered, matched[i], first=first, last=last)
+    for i, told in sorted(match_stops(trip.trip_id, stop_times, readings, note).items()):
+        if told.timeless:
+            continue
+        if not told.arrives and not told.departs:
+            note("delay_unscheduled", where(trip.trip_id, told))
+            continue
+        arrival, departure = told.arrives or told.departs, told.departs or told.arrives
+        uncertain = uncertainty(told.departure if told.departs else told.arrival)
+        said = Said(Service.PREDICTED, arrival, departure, uncertain, told)
+        call = planned_call(stop_times[i], 0, said, first=i == 0, last=i == end)
         calls.append(call._replace(scheduled_arrival=None, scheduled_departure=None))
-    return calls
+    return in_order(trip.trip_id, calls, note) or None

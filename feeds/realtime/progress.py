@@ -1,6 +1,6 @@
 """How far a vehicle has come along the calls of its trip."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from feeds.realtime.calls import Service
@@ -27,17 +27,27 @@ class Progress(NamedTuple):
     """The newest sighting of a trip's vehicle, joined with the calls of that trip.
 
     `away`, by visit: the stops that it still makes before that call and the stop's id; PASSED
-    where it has left it behind. What is further than NEAR is left out.
+    where it has left it behind. What is further than NEAR is left out. `passed`: by visit, by when
+    it was seen to have left that stop; the first sighting that says so counts.
     """
 
     sighting: Sighting
     run: Run | None
     away: dict[str, tuple[int, str]]
+    passed: dict[str, int]
 
     @property
     def near(self) -> set[str]:
         """The stops whose boards tell of the vehicle."""
         return {stop_id for away, stop_id in self.away.values() if away != PASSED}
+
+
+def when_passed(
+    away: Mapping[str, tuple[int, str]], moment: int, before: Progress | None
+) -> dict[str, int]:
+    """`Progress.passed` of a vehicle seen at `moment`, after what was known before."""
+    known = before.passed if before else {}
+    return {visit: known.get(visit, moment) for visit, (left, _) in away.items() if left == PASSED}
 
 
 def run_waypoints(run: Run) -> list[Waypoint]:

@@ -6,7 +6,6 @@ the last two minutes it is exact. Only a prediction waits: with any other change
 truth is told.
 """
 
-from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from feeds.realtime.sighting import with_vehicle
@@ -21,23 +20,17 @@ _PREDICTED = (*_TIMES, "delay")
 _NEVER = 2**63
 
 
-def hold(
-    arrivals: MutableMapping[str, Arrival], before: Mapping[str, Arrival], now: int, limit: float
-) -> int | None:
-    """Put back into `arrivals`, by key, what may stand as it is; when to look again, if ever.
+def hold(told: Arrival, stood: Arrival, now: int, limit: float) -> tuple[Arrival, int | None]:
+    """What stands, if it may stay, and when to look again; else what is to be told.
 
-    `before` is what stands; times are POSIX seconds, `limit` is in seconds (0 holds nothing).
+    Times are POSIX seconds, `limit` is in seconds (0 holds nothing).
     """
-    again = _NEVER
-    for key, told in arrivals.items():
-        stood = before.get(key)
-        if stood is None or stood is told:
-            continue
-        due = _due(told, stood, limit)
-        if now < due and {**with_vehicle(told, stood), **_predicted(stood)} == stood:
-            arrivals[key] = stood
-            again = min(again, due)
-    return again if again < _NEVER else None
+    if stood is told:
+        return told, None
+    due = _due(told, stood, limit)
+    if now < due and {**with_vehicle(told, stood), **_predicted(stood)} == stood:
+        return stood, due if due < _NEVER else None
+    return told, None
 
 
 def _due(told: Arrival, stood: Arrival, limit: float) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
-from google.transit.gtfs_realtime_pb2 import VehiclePosition
+from google.transit.gtfs_realtime_pb2 import Position, VehiclePosition
 
 from schemas.arrivals import Vehicle
 
@@ -23,19 +23,22 @@ _OCCUPANCIES = {
 class Sighting:
     """A vehicle as an endpoint last told of it.
 
-    `time`: POSIX seconds; 0 where it is not dated. `run`: the key of the trip instance that it
-    names, or "". `place`: the stop that it is at or on its way to. `status` and `occupancy` are
-    names in lower case, None where the feed has none.
+    `heard`: when it came, POSIX seconds. `time`: when it was so; 0 where it is not dated. `run`:
+    the key of the trip instance that it names, or "". `place`: the stop that it is at or on its way
+    to. `status` and `occupancy` are names in lower case, None where the feed has none.
     """
 
     __slots__ = (
-        *("_told", "endpoint", "occupancy", "place", "position", "raw", "run", "status", "time"),
-        "vehicle_id",
+        *("_told", "endpoint", "heard", "occupancy", "place", "position", "raw", "run", "status"),
+        *("time", "vehicle_id"),
     )
 
-    def __init__(self, endpoint: int, raw: bytes, run: str, position: VehiclePosition) -> None:
+    def __init__(
+        self, endpoint: int, raw: bytes, heard: int, run: str, position: VehiclePosition
+    ) -> None:
         self.endpoint = endpoint
         self.raw = raw
+        self.heard = heard
         self.run = run
         self.position = position
         self.time = position.timestamp
@@ -71,7 +74,7 @@ def _describe(sighting: Sighting) -> Vehicle:
         told["id"] = sighting.vehicle_id
     if position.vehicle.label:
         told["label"] = position.vehicle.label
-    _tell_position(told, position)
+    _tell_position(told, position.position)
     if status := sighting.status:
         told["status"] = status
     if sighting.time:
@@ -83,13 +86,23 @@ def _describe(sighting: Sighting) -> Vehicle:
     return told
 
 
-def _tell_position(told: Vehicle, position: VehiclePosition) -> None:
-    lat, lon = position.position.latitude, position.position.longitude
+def is_usable(position: Position) -> bool:
+    """Whether it is a place, and its bearing a direction."""
+    return _is_on_globe(position) and isfinite(position.bearing)
+
+
+def _is_on_globe(position: Position) -> bool:
+    lat, lon = position.latitude, position.longitude
     # 0, 0 is how receivers without a fix report; NaN fails both comparisons.
-    if abs(lat) <= 90 and abs(lon) <= 180 and (lat or lon):  # noqa: PLR2004  # WGS 84 degrees
-        told["lat"], told["lon"] = round(lat, 5), round(lon, 5)  # one metre
-        if position.position.HasField("bearing") and isfinite(position.position.bearing):
-            told["bearing"] = round(position.position.bearing) % 360
+    return abs(lat) <= 90 and abs(lon) <= 180 and bool(lat or lon)  # noqa: PLR2004  # WGS 84 degrees
+
+
+def _tell_position(told: Vehicle, position: Position) -> None:
+    if _is_on_globe(position):
+        told["lat"] = round(position.latitude, 5)  # one metre
+        told["lon"] = round(position.longitude, 5)
+        if position.HasField("bearing") and isfinite(position.bearing):
+            told["bearing"] = round(position.bearing) % 360
 
 
 def _carriage(details: VehiclePosition.CarriageDetails) -> dict[str, str | int]:

@@ -7,12 +7,14 @@ from typing import NamedTuple
 from google.transit.gtfs_realtime_pb2 import FeedEntity, TripDescriptor, TripUpdate
 
 from feeds.realtime.calls import Call
-from feeds.realtime.decode import Message, Note
+from feeds.realtime.decode import FUTURE, Message, Note
 from feeds.realtime.modifications import Modification, Modifications
 from feeds.realtime.predictions import predict
 from feeds.realtime.trip_instance import TripInstance
 from feeds.realtime.trips import match
 from feeds.timetable.timetable import Timetable
+
+_NEVER = float("inf")
 
 
 class Run(NamedTuple):
@@ -35,15 +37,21 @@ class Run(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """An update of one instance, by one endpoint."""
+    """An update of one instance, by one endpoint. `dated`: its own timestamp, 0 where it has none."""
 
     instance: TripInstance
     update: TripUpdate
+    dated: int = 0
 
     @property
     def modified(self) -> bool:
         """Whether it is read against a modified schedule (rule 17)."""
         return self.update.trip.HasField("modified_trip")
+
+    @property
+    def time(self) -> float:
+        """When it was so; one that does not say never grows too old."""
+        return self.dated or _NEVER
 
     @property
     def style(self) -> tuple[bool, bool]:
@@ -60,7 +68,7 @@ class _Said(NamedTuple):
         So the order in which they come never matters, nor does the entity's id (rule 3).
         """
         raw = self.update.SerializeToString(deterministic=True)
-        return self.style, self.update.timestamp, raw
+        return self.style, self.dated, raw
 
 
 Touched = dict[str, frozenset[str]]
@@ -78,6 +86,7 @@ class TripUpdates:
         self._modifications = Modifications(timetable)
         self._said: dict[str, dict[tuple[int, bytes], _Said]] = defaultdict(dict)
         self._keys: dict[tuple[int, bytes], str] = {}
+        self._oldest = _NEVER
 
     def apply(self, endpoint: int, message: Message, now: float, note: Note) -> Touched:
         """Take what a poll of an endpoint changed."""
@@ -97,12 +106,11 @@ class TripUpdates:
 
     def withdraw_older(self, moment: float, note_of: Callable[[int], Note]) -> Touched:
         """Forget updates whose own timestamp lies before `moment` (rule 6)."""
-        old = [
-            (source, said)
-            for sources in self._said.values()
-            for source, said in sources.items()
-            if 0 < said.update.timestamp < moment
-        ]
+        if moment <= self._oldest:
+            return {}
+        every = [pair for sources in self._said.values() for pair in sources.items()]
+        old = [(source, said) for source, said in every if said.time < moment]
+        self._oldest = min((s.time for _, s in every if s.time >= moment), default=_NEVER)
         touched: Touched = {}
         for (endpoint, raw), said in old:
             note = note_of(endpoint)
@@ -118,10 +126,11 @@ class TripUpdates:
         if instance is None:
             return set()
         key = instance.key(self.timetable.feed_id)
-        said = _Said(instance, update)
+        said = _Said(instance, update, _dated(instance, update, now, note))
         if any(said.style == other.style for other in self._said[key].values()):
             note("trip_update_repeated", instance.trip_id)
         self._said[key][endpoint, raw] = said
+        self._oldest = min(self._oldest, said.time)
         self._keys[endpoint, raw] = key
         return {key}
 
@@ -135,42 +144,52 @@ class TripUpdates:
         return changed
 
     def _settle(self, changed: Iterable[str], note: Note) -> Touched:
-        """Predict the changed instances anew."""
+        """Predict the changed instances anew; those of which other things are told than before."""
         touched: Touched = {}
         for key in changed:
-            before = self.runs.pop(key, None)
-            after = self._run(key, note)
-            if after:
-                self.runs[key] = after
+            before, after = self.runs.get(key), self._run(key, note)
             if not self._said[key]:
                 del self._said[key]
-            stops = (before.stops if before else _NONE) | (after.stops if after else _NONE)
-            touched[key] = stops
+            if after == before:
+                continue  # often only the timestamp has moved
+            if after:
+                self.runs[key] = after
+            else:
+                del self.runs[key]
+            touched[key] = (before.stops if before else _NONE) | (after.stops if after else _NONE)
         return touched
 
     def _run(self, key: str, note: Note) -> Run | None:
+        """The instance as the first of its updates has it that can be used."""
         modification = self._modifications.of(key)
-        said = self._chosen(key, modification, note)
-        if said is None:
-            return None
-        calls = predict(said.instance, said.update, self.timetable, note, modification)
-        if calls is None and modification:
-            calls = predict(said.instance, TripUpdate(), self.timetable, note, modification)
-        if calls is None:
-            return None
-        stops = {call.stop_id for call in calls}
-        if said.instance.trip:
-            stops.update(row.stop_id for row in self.timetable.stop_times(said.instance.trip))
-        return Run(key, said.instance, calls, frozenset(stops), said.update.vehicle.id)
+        for said in self._ranked(key, modification, note):
+            calls = predict(said.instance, said.update, self.timetable, note, modification)
+            if calls is None:
+                continue
+            stops = {call.stop_id for call in calls}
+            if said.instance.trip:
+                stops.update(self.timetable.stop_ids(said.instance.trip))
+            return Run(key, said.instance, calls, frozenset(stops), said.update.vehicle.id)
+        return None
 
-    def _chosen(self, key: str, modification: Modification | None, note: Note) -> _Said | None:
-        """The update that counts; an empty one where only the schedule is modified."""
-        usable = [s for s in self._said[key].values() if not s.modified or _fits(s, modification)]
-        if len(usable) < len(self._said[key]):
+    def _ranked(self, key: str, modification: Modification | None, note: Note) -> list[_Said]:
+        """The updates that may count, best first; in the end the modified schedule alone."""
+        ranked = [s for s in self._said[key].values() if not s.modified or _fits(s, modification)]
+        if len(ranked) < len(self._said[key]):
             note("modification_unknown", key)
-        if usable:
-            return usable[0] if len(usable) == 1 else max(usable, key=lambda said: said.rank)
-        return _Said(modification.instance, TripUpdate()) if modification else None
+        if len(ranked) > 1:
+            ranked.sort(key=lambda said: said.rank, reverse=True)
+        if modification:
+            ranked.append(_Said(modification.instance, TripUpdate()))
+        return ranked
+
+
+def _dated(instance: TripInstance, update: TripUpdate, now: float, note: Note) -> int:
+    """One from the future tells no time: it would win over every other, and never expire."""
+    if update.timestamp <= now + FUTURE:
+        return update.timestamp
+    note("trip_update_ahead", f"{instance.trip_id}: timestamp {update.timestamp}")
+    return 0
 
 
 def _fits(said: _Said, modification: Modification | None) -> bool:

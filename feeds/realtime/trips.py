@@ -24,8 +24,8 @@ _NAMED = _ADDED | {TripDescriptor.REPLACEMENT, TripDescriptor.DUPLICATED}
 def match(update: TripUpdate, timetable: Timetable, now: float, note: Note) -> TripInstance | None:
     """The instance that `update` is about; None, noted, where it tells none or a wrong one."""
     instance = _Match(update, timetable, now, note).instance()
-    told = update.trip_properties
     if instance and update.trip.schedule_relationship in _NAMED:
+        told = update.trip_properties
         names = told.trip_headsign or None, told.trip_short_name or None
         if any(names):
             return replace(instance, headsign=names[0], short_name=names[1])
@@ -50,6 +50,8 @@ class _Match:
             return self._by_start()
         if self.descriptor.start_date and self.service_date is None:
             self.note("start_date_malformed", self.descriptor.start_date)
+        if self.descriptor.start_time and self.start is None:
+            self.note("start_time_malformed", f"{self.trip_id} at {self.descriptor.start_time}")
         relationship = self.descriptor.schedule_relationship
         if relationship in _ADDED:
             return self._added()
@@ -82,7 +84,7 @@ class _Match:
         elif is_calendar_date(trip, told, start, self.update, self.timetable):
             self.note("start_date_calendar", f"{self.trip_id} on {self.descriptor.start_date}")
             self.service_date, start = told - timedelta(1), None
-        if not trip.frequencies and start not in (None, self._departs(trip)):
+        if start is not None and not trip.frequencies and start != self._departs(trip):
             self.note("start_time_disagrees", f"{self.trip_id} at {self.descriptor.start_time}")
         if self.service_date is None or not self.timetable.runs(trip, self.service_date):
             return self._not_running()

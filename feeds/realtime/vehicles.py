@@ -10,19 +10,29 @@ from collections.abc import Callable, Collection, Iterable
 
 from google.transit.gtfs_realtime_pb2 import FeedEntity, TripUpdate, VehiclePosition
 
-from feeds.realtime.decode import Message, Note
-from feeds.realtime.progress import PASSED, Progress, run_waypoints, scheduled_waypoints, stops_away
-from feeds.realtime.sighting import Sighting
+from feeds.realtime.decode import FUTURE, Message, Note
+from feeds.realtime.progress import (
+    PASSED,
+    Progress,
+    Waypoint,
+    run_waypoints,
+    scheduled_waypoints,
+    stops_away,
+    when_passed,
+)
+from feeds.realtime.sighting import Sighting, is_usable
 from feeds.realtime.trip_instance import TripInstance
 from feeds.realtime.trip_updates import Run
 from feeds.realtime.trips import match
 from feeds.timetable.timetable import Timetable
 
 FRESH = 90  # seconds (GTFS-Realtime best practices); then it only counts that a stop was passed
-FUTURE = 300  # seconds that a sighting may be ahead of our clock
 
 Source = tuple[int, bytes]
 """An endpoint, and the raw bytes of an entity."""
+
+Met = dict[str, set[str]]
+"""By run key, the stops where its vehicle makes another difference than before."""
 
 
 class Vehicles:
@@ -46,14 +56,14 @@ class Vehicles:
 
     # -- what was heard --------------------------------------------------------------------------
 
-    def apply(self, endpoint: int, message: Message, now: float, note: Note) -> set[str]:
-        """Take what a poll of an endpoint changed; the stops whose boards it touches."""
+    def apply(self, endpoint: int, message: Message, now: float, note: Note) -> Met:
+        """Take what a poll of an endpoint changed."""
         self._heard[endpoint] = int(message.header.timestamp or now)
         changed = self._remove((endpoint, raw) for raw in message.removed)
         for raw, entity in message.added:
             if entity.HasField("vehicle"):
                 changed |= self._add(endpoint, raw, entity, now, note)
-        return self._settle(changed)
+        return self._settle(changed, note)
 
     def follow(self, changed: Collection[str]) -> None:
         """These runs are not what they were; their stops are touched anyway."""
@@ -66,14 +76,14 @@ class Vehicles:
                 self._runs_of_vehicle[run.vehicle_id].add(key)
         self._settle(changed)
 
-    def withdraw(self, endpoint: int) -> set[str]:
-        """Forget what an endpoint said: it is too old; the stops touched."""
+    def withdraw(self, endpoint: int) -> Met:
+        """Forget what an endpoint said: it is too old."""
         return self._settle(self._remove([s for s in self._sightings if s[0] == endpoint]))
 
-    def withdraw_older(self, moment: float, note_of: Callable[[int], Note]) -> set[str]:
-        """Forget sightings from before `moment`; the stops touched (rule 6)."""
+    def withdraw_older(self, moment: float, note_of: Callable[[int], Note]) -> Met:
+        """Forget sightings from before `moment` (rule 6)."""
         if moment <= self._oldest:
-            return set()
+            return {}
         old = [source for source, each in self._sightings.items() if self._time(each) < moment]
         for source in old:
             note = note_of(source[0])
@@ -82,9 +92,9 @@ class Vehicles:
         self._oldest = min(map(self._time, self._sightings.values()), default=int(moment))
         return self._settle(changed)
 
-    def due(self, now: int) -> set[str]:
-        """The stops of vehicles that have not been seen for too long."""
-        touched: set[str] = set()
+    def due(self, now: int) -> Met:
+        """Vehicles that have not been seen for too long."""
+        met: Met = {}
         while self._due and self._due[0][0] < now:
             _, key = heapq.heappop(self._due)
             progress = self.progress.get(key)
@@ -93,11 +103,11 @@ class Vehicles:
                 continue
             self._fresh.discard(key)
             if progress:
-                touched |= progress.near
-        return touched
+                met[key] = progress.near
+        return met
 
-    def evidence(self, key: str, now: int) -> tuple[int, Sighting] | None:
-        """Of the arrival of that key: how many stops away its vehicle is, or PASSED.
+    def evidence(self, key: str, now: int) -> tuple[int, Sighting, int | None] | None:
+        """Of the arrival of that key: how many stops away its vehicle is, or PASSED and by when.
 
         None where nobody knows.
         """
@@ -107,7 +117,7 @@ class Vehicles:
             return None
         if away[0] != PASSED and self._time(progress.sighting) + FRESH < now:
             return None
-        return away[0], progress.sighting
+        return away[0], progress.sighting, progress.passed.get(visit)
 
     def _time(self, sighting: Sighting) -> int:
         """When it was so; an undated one is as new as its message."""
@@ -120,11 +130,13 @@ class Vehicles:
         if position.timestamp > now + FUTURE:
             note("vehicle_ahead", f"{position.vehicle.id}: timestamp {position.timestamp}")
             return set()
-        run = self._run_key(position, now)
+        if position.HasField("position") and not is_usable(position.position):
+            note("vehicle_off_globe", _named(position))
+        run = self._run_key(position, now, note)
         if not run and not position.vehicle.id:
             note("vehicle_without_trip", entity.id)
             return set()
-        sighting = Sighting(endpoint, raw, run, position)
+        sighting = Sighting(endpoint, raw, int(now), run, position)
         source = endpoint, raw
         self._sightings[source] = sighting
         self._oldest = min(self._oldest, self._time(sighting))
@@ -161,13 +173,15 @@ class Vehicles:
 
     # -- which trip it is on ---------------------------------------------------------------------
 
-    def _run_key(self, position: VehiclePosition, now: float) -> str:
+    def _run_key(self, position: VehiclePosition, now: float, note: Note) -> str:
         if not position.HasField("trip"):
             return ""
         raw = position.trip.SerializeToString()
         if raw not in self._named:  # the same for as long as it is on that trip
             instance = match(TripUpdate(trip=position.trip), self.timetable, now, _unheard)
             self._named[raw] = instance.key(self.timetable.feed_id) if instance else "", instance
+            if instance is None and position.trip.trip_id and position.vehicle.id:
+                note("vehicle_trip_unmatched", _named(position))
         key, instance = self._named[raw]
         if instance is not None and instance.trip is not None:
             self._scheduled[key] = instance
@@ -193,34 +207,44 @@ class Vehicles:
 
     # -- how far it has come ---------------------------------------------------------------------
 
-    def _settle(self, changed: Iterable[str]) -> set[str]:
-        touched: set[str] = set()
+    def _settle(self, changed: Iterable[str], note: Note | None = None) -> Met:
+        """Place the vehicles of these runs anew; `note` counts those that are not on their way."""
+        met: Met = {}
         for key in changed:
             before = self.progress.pop(key, None)
             sighting = self._newest(key)
-            after = self._progress(key, sighting, before) if sighting else None
+            after = self._progress(key, sighting, before, note) if sighting else None
             if after is None:
                 self._scheduled.pop(key, None) if key not in self._of_run else None
             else:
                 self.progress[key] = after
-            touched |= _changed(before, after)
+            met[key] = _changed(before, after)
             if after and key not in self._fresh:
                 self._fresh.add(key)
                 heapq.heappush(self._due, (self._time(after.sighting) + FRESH, key))
-                touched |= after.near
-        return touched
+                met[key] |= after.near
+        return met
 
-    def _progress(self, key: str, sighting: Sighting, before: Progress | None) -> Progress | None:
+    def _progress(
+        self, key: str, sighting: Sighting, before: Progress | None, note: Note | None
+    ) -> Progress | None:
         run, place = self._runs.get(key), sighting.place
         if before and before.run is run and before.sighting.place == place:
             return before._replace(sighting=sighting)
-        instance = self._scheduled.get(key)
+        way, moment = self._way(key, run), self._time(sighting)
+        away = stops_away(way, place, moment)
+        if away is None:
+            if note and way and place[:2] != (None, ""):
+                note("vehicle_off_trip", _named(sighting.position))
+            return None
+        passed = when_passed(away, min(moment, sighting.heard), before)  # no clock ahead of ours
+        return Progress(sighting, run, away, passed)
+
+    def _way(self, key: str, run: Run | None) -> list[Waypoint]:
         if run is not None:
-            way = run_waypoints(run)
-        else:
-            way = scheduled_waypoints(instance, self.timetable) if instance else []
-        away = stops_away(way, place, self._time(sighting))
-        return None if away is None else Progress(sighting, run, away)
+            return run_waypoints(run)
+        instance = self._scheduled.get(key)
+        return scheduled_waypoints(instance, self.timetable) if instance else []
 
 
 def _changed(before: Progress | None, after: Progress | None) -> set[str]:
@@ -241,6 +265,12 @@ def _changed(before: Progress | None, after: Progress | None) -> set[str]:
 
 def _shown(sighting: Sighting) -> tuple[str, str | None, str | None]:
     return sighting.vehicle_id, sighting.occupancy, sighting.status
+
+
+def _named(position: VehiclePosition) -> str:
+    """For a note: the vehicle, and where it says that it is."""
+    trip, stop = position.trip.trip_id or "none", position.stop_id or "none"
+    return f"{position.vehicle.id or 'vehicle without id'}: trip {trip}, stop_id {stop}"
 
 
 def _unheard(kind: str, example: str) -> None:

@@ -4,7 +4,7 @@ A Python object per row would take some 200 bytes; a numpy scalar per field is s
 memoryview over a numpy array gives plain ints, one by one or as a list.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,10 @@ class StopTimes:
         stop_id = self.stop_ids[stop]
         text = self._headsigns[headsign]
         return StopTime(sequence, stop_id, arrival, departure, text, pickup, drop_off)
+
+    def stops(self, first: int, last: int) -> Iterator[str]:
+        """The stop_ids of the rows from `first` up to and without `last`."""
+        return map(self.stop_ids.__getitem__, self.arrays["stop"].data[first:last].tolist())
 
     def rows(self, first: int, last: int) -> tuple[StopTime, ...]:
         """The rows from `first` up to and without `last`."""

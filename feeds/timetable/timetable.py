@@ -1,7 +1,7 @@
 """The timetable: the service days around now, in memory, for look-ups by trip and by stop."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from operator import attrgetter
@@ -129,6 +129,10 @@ class Timetable:
     def stop_times(self, trip: Trip) -> tuple[StopTime, ...]:
         """All stop_times of the trip, ascending by stop_sequence."""
         return self._stop_times.rows(trip.first, trip.last)
+
+    def stop_ids(self, trip: Trip) -> Iterator[str]:
+        """Where the trip calls, in order."""
+        return self._stop_times.stops(trip.first, trip.last)
 
     def stop_time(self, trip: Trip, index: int) -> StopTime:
         """The stop_time at a position in the trip.

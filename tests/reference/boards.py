@@ -6,10 +6,12 @@ Written from the rules of GTFS-Realtime and docs/protocol.md; shares nothing wit
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
+from zlib import crc32
 
 from google.transit.gtfs_realtime_pb2 import FeedMessage, TripUpdate
 
 from tests.reference import trips
+from tests.reference.nyct import replaced
 from tests.reference.prediction import predict, predict_by_time
 from tests.reference.schedule import Row, start_times
 
@@ -22,12 +24,12 @@ def boards(
 ) -> dict[str, list[Row]]:
     """By stop_id what is shown there, in the order of time. `days`: the service days that count."""
     found: dict[str, list[Row]] = {stop_id: [] for stop_id in schedule["stops"]}
-    edge = now // STEP * STEP + AHEAD
     to_come = set()
     for run in all_runs(schedule, messages, now, days):
         for call in run["calls"]:
             moment = effective(call)
-            if moment is None or not now - PAST <= moment < edge:
+            end = edge(schedule, call["stop_id"], now)
+            if moment is None or call.get("hidden") or not now - PAST <= moment < end:
                 continue
             if moment >= now:
                 to_come.add((run["trip_id"], run["service_date"], call["stop_id"]))
@@ -35,10 +37,43 @@ def boards(
                 found[stop_id].append(told(schedule, run, call, stop_id, now))
     for run, call, headway in trips.headways(schedule, days):
         here = (run["trip_id"], run["service_date"], call["stop_id"])
-        if headway["start"] < edge and now < headway["end"] and here not in to_come:
+        if (
+            headway["start"] < edge(schedule, call["stop_id"], now)
+            and now < headway["end"]
+            and here not in to_come
+        ):
             for stop_id in places(schedule, call):
                 found[stop_id].append({**told(schedule, run, call, stop_id, now), **headway})
     return {stop_id: sorted(arrivals, key=moment_of)[:MOST] for stop_id, arrivals in found.items()}
+
+
+def edge(schedule: Row, stop_id: str, now: int) -> int:
+    """How far a board looks: in steps, which stations take at one of ten moments (decision 14)."""
+    station = schedule["stops"].get(stop_id, {}).get("parent_station") or stop_id
+    later = crc32(station.encode()) % 10 * 30
+    return (now - later) // STEP * STEP + later + AHEAD
+
+
+def remembered(before: list[Row], arrivals: list[Row], now: int) -> list[Row]:
+    """With the departed ones of the board before that nothing new is told of (rule 28)."""
+    told = {visit(arrival): arrival for arrival in arrivals}
+    for arrival in before:
+        known = told.get(visit(arrival))
+        left = arrival["status"] == "departed"
+        if known is None or known["status"] in ("scheduled", "no_data"):
+            stays = left and moment_of(arrival) >= now - PAST
+        else:  # departed now too: when, is not said any more
+            silent = not {"arrival", "departure"} & known.keys()
+            stays = left and known["status"] == "departed" and silent
+        if stays:
+            told[visit(arrival)] = arrival
+    return list(told.values())
+
+
+def visit(arrival: Row) -> tuple[Any, ...]:
+    """Which call of which run it is."""
+    names = ("trip_id", "service_date", "start_time", "added", "start", "stop_sequence", "stop_id")
+    return tuple(arrival.get(name) for name in names)
 
 
 def moment_of(arrival: Row) -> int:
@@ -55,24 +90,37 @@ def places(schedule: Row, call: Row) -> set[str]:
 
 def all_runs(schedule: Row, messages: list[bytes], now: int, days: list[date]) -> Iterator[Row]:
     by_key: dict[Any, Row] = {trips.key(r): r for r in trips.scheduled_runs(schedule, days)}
-    spoken: dict[Any, tuple[tuple[bool, int, bytes], Row, TripUpdate]] = {}
+    spoken: dict[Any, list[tuple[tuple[bool, int, bytes], Row, TripUpdate]]] = {}
     for update in updates(messages):
         run = subject(schedule, update, days, now)
         if run is None:
             continue
         # Rule 16: ADDED may stand beside the same trip in the newer style, which then counts.
         style = trips.named(update.trip) != "ADDED"
-        said = ((style, update.timestamp, update.SerializeToString()), run, update)
-        before = spoken.get(trips.key(run))
-        if before is None or said[0] > before[0]:
-            spoken[trips.key(run)] = said
-    for key, (_, run, update) in spoken.items():
-        after = as_told(schedule, run, update)
-        if after is not None:
-            by_key[key] = after
-        elif run["added"]:
-            by_key.pop(key, None)
+        # What is dated in the future, milliseconds too, tells no time.
+        dated = update.timestamp if update.timestamp <= now + 300 else 0
+        said = ((style, dated, update.SerializeToString()), run, update)
+        spoken.setdefault(trips.key(run), []).append(said)
+    hide_replaced(by_key, spoken, replaced(messages))
+    for key, each in spoken.items():
+        for _, run, update in sorted(each, key=lambda said: said[0], reverse=True):
+            after = as_told(schedule, run, update)
+            if after is not None:  # else it cannot be used: the next one counts
+                by_key[key] = after
+                break
     yield from by_key.values()
+
+
+def hide_replaced(
+    by_key: dict[Any, Row], spoken: dict[Any, Any], routes: dict[str, tuple[int, int]]
+) -> None:
+    """What is only scheduled does not stand beside trains that it cannot be told from."""
+    for key, run in by_key.items():
+        if run["route_id"] in routes and key not in spoken:
+            begin, end = routes[run["route_id"]]
+            begins = run["calls"][0]["scheduled_departure"]
+            for call in run["calls"]:
+                call["hidden"] = begin <= begins < end
 
 
 def updates(messages: list[bytes]) -> Iterator[TripUpdate]:
@@ -92,9 +140,10 @@ def subject(schedule: Row, update: TripUpdate, days: list[date], now: int) -> Ro
         return None  # T3
     known = trips.resolve(schedule, update, days, now)
     if relationship in trips.EXTRA:
-        return trips.unlisted(update)
-    if known is None and relationship == "SCHEDULED" and trip_id not in schedule["trips"]:
-        return trips.unlisted(update) if trip_id.strip() else None
+        return trips.unlisted(schedule, update)
+    untimed = relationship in ("SCHEDULED", "UNSCHEDULED")
+    if known is None and untimed and trip_id not in schedule["trips"]:
+        return trips.unlisted(schedule, update)
     return known
 
 
@@ -102,8 +151,11 @@ def as_told(schedule: Row, run: Row, update: TripUpdate) -> Row | None:
     """The run after its update; None if the update cannot be used."""
     relationship = trips.named(update.trip)
     if run["trip"] and run["trip"]["frequencies"] and not start_times(run["trip"]):
+        if relationship in ("CANCELED", "DELETED"):
+            return {**run, "calls": []}  # it is meant, though there was nothing to call off
         timed = predict_by_time(run["calls"], update, schedule["stops"])
-        return {**run, "calls": timed} if relationship in ("SCHEDULED", "UNSCHEDULED") else None
+        usable = timed and relationship in ("SCHEDULED", "UNSCHEDULED")
+        return {**run, "calls": timed} if usable else None
     if relationship == "DELETED":
         return {**run, "calls": []}
     if relationship == "CANCELED":

@@ -104,7 +104,8 @@ def has_event(said: Update, name: str) -> bool:
 
 
 def has_time(event: TripUpdate.StopTimeEvent) -> bool:
-    return event.HasField("time") and event.time != 0  # rule 7
+    """Rules 4 and 7: 0, what lies before 1970 and milliseconds are no times."""
+    return event.HasField("time") and 0 < event.time < 2**40
 
 
 def move(call: Call, said: Update, stops: dict[str, Any]) -> None:

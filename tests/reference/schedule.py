@@ -133,5 +133,14 @@ def day_of(text: str) -> date | None:
         return None
 
 
+def time_of(text: str) -> int | None:
+    """Seconds of HH:MM:SS or H:MM:SS; None for anything else (E020)."""
+    hours, *rest = text.strip().split(":")
+    if [len(part) for part in rest] != [2, 2] or not 1 <= len(hours) <= 3:
+        return None
+    digits = all(part.isascii() and part.isdigit() for part in (hours, *rest))
+    return seconds(text) if digits and rest[0] < "60" and rest[1] < "60" else None
+
+
 def days_around(day: date, back: int, ahead: int = 1) -> list[date]:
     return [day + timedelta(days=n) for n in range(-back, ahead + 1)]

@@ -9,6 +9,7 @@ from google.transit.gtfs_realtime_pb2 import FeedMessage, TripDescriptor, TripUp
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from tests.reference.schedule import day_of
 from tests.timetables import message
 
 # A schedule is read from its zip for each example, which no health check is to mind.
@@ -157,13 +158,14 @@ def updates(draw: st.DrawFn, world: World) -> list[TripUpdate]:
 
 
 RUNNING = [TripDescriptor.SCHEDULED] * 5 + [TripDescriptor.CANCELED, TripDescriptor.DELETED]
+UNTIMED = [TripDescriptor.SCHEDULED, TripDescriptor.UNSCHEDULED]
 WHOLE = [TripDescriptor.ADDED, TripDescriptor.NEW, TripDescriptor.REPLACEMENT]
 
 
 @st.composite
 def trip_updates(draw: st.DrawFn, world: World) -> TripUpdate:
     """Of a trip of the schedule, or one that is listed call by call."""
-    kind = draw(st.sampled_from(["run", "run", "run", "listed", "copy"]))
+    kind = draw(st.sampled_from(["run", "run", "run", "listed", "copy", "route"]))
     if kind == "listed":
         return draw(listed(world))
     update, trip_id = TripUpdate(), draw(st.sampled_from(sorted(world.trips)))
@@ -179,6 +181,8 @@ def trip_updates(draw: st.DrawFn, world: World) -> TripUpdate:
         update.trip.schedule_relationship = draw(st.sampled_from(RUNNING))
     if draw(st.integers(0, 3)) == 0:
         update.delay = draw(SECONDS)
+    if kind == "route":
+        name_by_route(update, world, with_direction=draw(st.booleans()))
     rows = world.trips[trip_id]
     zero = midnight_of(world, update)
     for position in draw(positions(len(rows))):
@@ -186,32 +190,45 @@ def trip_updates(draw: st.DrawFn, world: World) -> TripUpdate:
     return update
 
 
+def name_by_route(update: TripUpdate, world: World, *, with_direction: bool) -> None:
+    """Rule 13: instead of its id what else tells the trip."""
+    trip_id = update.trip.trip_id
+    number = sorted(world.trips).index(trip_id) % 2
+    update.trip.ClearField("trip_id")
+    update.trip.route_id = f"r{number}"
+    update.trip.start_time = clock(world.trips[trip_id][0]["departure"])
+    if with_direction:
+        update.trip.direction_id = number
+
+
 @st.composite
 def descriptors(draw: st.DrawFn, update: TripUpdate, world: World) -> None:
     trip_id = update.trip.trip_id
     day = draw(st.sampled_from([None, 0, 0, 0, 0, -1, 1]))
     if trip_id in world.frequent:  # start_date and start_time are required (rule 11)
-        day = day or 0
         begin, _, headway, _ = world.frequent[trip_id]
         update.trip.start_time = clock(begin + headway * draw(st.integers(0, 3)))
     elif draw(st.integers(0, 5)) == 0:
         update.trip.start_time = clock(world.trips[trip_id][0]["departure"])
     if day is not None:
         update.trip.start_date = f"{world.day + timedelta(day):%Y%m%d}"
+    if draw(st.integers(0, 11)) == 0:
+        update.trip.start_date = draw(st.sampled_from(["2024-05-14", "20241301", "today"]))
     if draw(st.integers(0, 2)) == 0:
-        update.timestamp = world.now - draw(st.integers(0, 3))
+        ahead = st.sampled_from([300, 301, world.now * 999])
+        update.timestamp = world.now + draw(st.one_of(st.integers(-3, 0), ahead))
 
 
 @st.composite
 def listed(draw: st.DrawFn, world: World) -> TripUpdate:
     """A trip whose updates are all there is of it; sometimes under an id of the schedule."""
     update = TripUpdate()
-    relationship = draw(st.sampled_from([TripDescriptor.SCHEDULED, *WHOLE]))
+    relationship = draw(st.sampled_from([*UNTIMED, *WHOLE]))
     known = [t for t in sorted(world.trips) if t not in world.frequent]
     update.trip.trip_id = draw(st.sampled_from(["x1", "x2", *known]))
     if relationship == TripDescriptor.REPLACEMENT and known:
         update.trip.trip_id = draw(st.sampled_from(known))
-    elif update.trip.trip_id in known and relationship == TripDescriptor.SCHEDULED:
+    elif update.trip.trip_id in known and relationship in UNTIMED:
         update.trip.trip_id = "x1"
     elif relationship == TripDescriptor.REPLACEMENT:
         relationship = TripDescriptor.NEW
@@ -226,7 +243,7 @@ def listed(draw: st.DrawFn, world: World) -> TripUpdate:
         row["stop_id"] = draw(STOP_IDS)
         said = draw(stop_time_updates(row, moment))
         said.stop_id = row["stop_id"]
-        if relationship != TripDescriptor.SCHEDULED and draw(st.booleans()):
+        if relationship not in UNTIMED and draw(st.booleans()):
             said.arrival.scheduled_time = moment
             said.departure.scheduled_time = moment + 30
         update.stop_time_update.append(said)
@@ -234,7 +251,7 @@ def listed(draw: st.DrawFn, world: World) -> TripUpdate:
 
 
 def midnight_of(world: World, update: TripUpdate) -> int:
-    day = update.trip.start_date
+    day = update.trip.start_date if day_of(update.trip.start_date) else ""
     found = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).date() if day else world.day
     noon = datetime(found.year, found.month, found.day, 12, tzinfo=world.zone)
     return int(noon.timestamp()) - 43200
@@ -275,8 +292,8 @@ def stop_time_updates(draw: st.DrawFn, row: dict[str, Any], zero: int) -> TripUp
 
 @st.composite
 def events(draw: st.DrawFn, event: TripUpdate.StopTimeEvent, scheduled: int) -> None:
-    kind = draw(st.sampled_from(["time", "delay", "both", "contradiction", "zero", "empty"]))
-    late = draw(SECONDS)
+    kinds = ("time", "delay", "both", "contradiction", "zero", "milliseconds", "empty")
+    kind, late = draw(st.sampled_from(kinds)), draw(SECONDS)
     event.SetInParent()
     if kind in ("time", "both", "contradiction"):
         event.time = scheduled + late
@@ -286,6 +303,8 @@ def events(draw: st.DrawFn, event: TripUpdate.StopTimeEvent, scheduled: int) -> 
         event.delay = draw(SECONDS)
     if kind == "zero":
         event.time = 0
+    if kind == "milliseconds":
+        event.time = (scheduled + late) * 1000
     if draw(st.integers(0, 5)) == 0:
         event.uncertainty = draw(st.integers(0, 300))
 

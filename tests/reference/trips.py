@@ -19,7 +19,7 @@ from tests.reference.prediction import (
     sequences_decrease,
     tell,
 )
-from tests.reference.schedule import Row, day_of, midnight, runs, seconds, start_times
+from tests.reference.schedule import Row, day_of, midnight, runs, seconds, start_times, time_of
 
 HOUR = 3600
 EXTRA = ("ADDED", "NEW")
@@ -111,12 +111,12 @@ def resolve(schedule: Row, update: TripUpdate, days: list[date], now: int) -> Ro
         return None
     if trip["frequencies"]:
         return frequency_run(schedule, trip, update, days, now)
-    if not descriptor.start_date:
-        return nearest(schedule, trip, days, first_time(update) or now)
     day = day_of(descriptor.start_date)
-    if day is not None and is_calendar_date(schedule, trip, day, update):
+    if day is None:  # one that is malformed tells no more than none
+        return nearest(schedule, trip, days, first_time(update) or now)
+    if is_calendar_date(schedule, trip, day, update):
         day = day - timedelta(days=1)
-    if day is None or day not in days or not runs(schedule, trip, day):
+    if day not in days or not runs(schedule, trip, day):
         return None
     # Rule 12: a start_time that is not the schedule's changes nothing, trip and day are known.
     return run_of(schedule, trip, day, None)
@@ -136,12 +136,11 @@ def is_calendar_date(schedule: Row, trip: Row, day: date, update: TripUpdate) ->
     first, last = trip["stop_times"][0]["departure"], trip["stop_times"][-1]["arrival"]
     if last < 24 * HOUR or not runs(schedule, trip, day - timedelta(days=1)):
         return False
-    if update.trip.start_time:
-        start = seconds(update.trip.start_time)
-        if start in (first, first - 24 * HOUR):
-            return bool(start != first)
+    start = time_of(update.trip.start_time)
+    if start in (first, first - 24 * HOUR):
+        return bool(start != first)
     for said in update.stop_time_update:
-        told = said.departure.time or said.arrival.time
+        told = next((e.time for e in (said.departure, said.arrival) if has_time(e)), 0)
         for call in trip["stop_times"]:
             if said.HasField("stop_sequence"):
                 same = call["sequence"] == said.stop_sequence
@@ -154,18 +153,20 @@ def is_calendar_date(schedule: Row, trip: Row, day: date, update: TripUpdate) ->
 
 
 def by_route(schedule: Row, descriptor: TripDescriptor, days: list[date]) -> Row | None:
-    """Rule 13."""
-    day = day_of(descriptor.start_date)
-    fields = (descriptor.route_id, descriptor.start_time, descriptor.start_date)
-    if not all(fields) or not descriptor.HasField("direction_id") or day not in days:
+    """Rule 13; without a direction it is open."""
+    day, start = day_of(descriptor.start_date), time_of(descriptor.start_time)
+    if not descriptor.route_id or start is None or day not in days:
         return None
     found = [
         run
         for run in scheduled_runs(schedule, [day])
         if run["route_id"] == descriptor.route_id
         and run["start_time"] is None
-        and run["direction_id"] == str(descriptor.direction_id)
-        and run["trip"]["stop_times"][0]["departure"] == seconds(descriptor.start_time)
+        and (
+            not descriptor.HasField("direction_id")
+            or run["direction_id"] == str(descriptor.direction_id)
+        )
+        and run["trip"]["stop_times"][0]["departure"] == start
     ]
     return found[0] if len(found) == 1 else None
 
@@ -188,16 +189,16 @@ def frequency_run(
 ) -> Row | None:
     """Rule 11; a start_date that is missing is that of the nearest run, as for any other trip."""
     descriptor = update.trip
-    if not descriptor.start_time:
+    start = time_of(descriptor.start_time)
+    if start is None:
         return None
-    start = seconds(descriptor.start_time)
     exact = any(row.get("exact_times") == "1" for row in trip["frequencies"])
     if exact and start not in start_times(trip):
         return None
-    if not descriptor.start_date:
-        return nearest(schedule, trip, days, first_time(update) or now, start)
     day = day_of(descriptor.start_date)
-    if day is None or day not in days or not runs(schedule, trip, day):
+    if day is None:
+        return nearest(schedule, trip, days, first_time(update) or now, start)
+    if day not in days or not runs(schedule, trip, day):
         return None
     return run_of(schedule, trip, day, start)
 
@@ -215,17 +216,15 @@ def duplicated(schedule: Row, update: TripUpdate, days: list[date]) -> Row | Non
 def named_copy(schedule: Row, trip: Row, update: TripUpdate, days: list[date]) -> Row | None:
     """Under an id of its own."""
     properties, descriptor = update.trip_properties, update.trip
-    if not (properties.start_date and properties.start_time):
-        return None
     original = day_of(descriptor.start_date)
     if original in days and not runs(schedule, trip, original):
         return None  # a copy of nothing
-    if descriptor.start_time and seconds(descriptor.start_time) != starts(trip):
+    if time_of(descriptor.start_time) not in (None, starts(trip)):
         return None
-    day = day_of(properties.start_date)
-    if day is None or properties.trip_id in schedule["trips"]:
+    day, start = day_of(properties.start_date), time_of(properties.start_time)
+    if day is None or start is None or properties.trip_id in schedule["trips"]:
         return None
-    run = run_of(schedule, trip, day, seconds(properties.start_time))
+    run = run_of(schedule, trip, day, start)
     return {**run, "trip_id": properties.trip_id, "added": True}
 
 
@@ -234,9 +233,10 @@ def unnamed_copy(schedule: Row, trip: Row, update: TripUpdate, days: list[date])
     day = day_of(update.trip.start_date)
     if day is None or day not in days or not runs(schedule, trip, day):
         return None
-    if not update.trip.start_time or seconds(update.trip.start_time) == starts(trip):
+    start = time_of(update.trip.start_time)
+    if start in (None, starts(trip)):
         return run_of(schedule, trip, day, None)
-    run = run_of(schedule, trip, day, seconds(update.trip.start_time))
+    run = run_of(schedule, trip, day, start)
     return {**run, "added": True} if update.stop_time_update else None
 
 
@@ -244,15 +244,18 @@ def starts(trip: Row) -> int:
     return int(trip["stop_times"][0]["departure"])
 
 
-def unlisted(update: TripUpdate) -> Row:
-    """A trip that the schedule does not have, or whose calls it does not tell."""
+def unlisted(schedule: Row, update: TripUpdate) -> Row | None:
+    """A trip that the schedule does not have, or whose calls it does not tell; None of no trip."""
     descriptor = update.trip
+    if not descriptor.trip_id.strip():
+        return None
+    copy = descriptor.trip_id in schedule["trips"]
     return {
         "trip_id": descriptor.trip_id,
         "route_id": descriptor.route_id,
         "direction_id": str(descriptor.direction_id) if descriptor.HasField("direction_id") else "",
-        "service_date": descriptor.start_date or None,
-        "start_time": None,
+        "service_date": descriptor.start_date if day_of(descriptor.start_date) else None,
+        "start_time": time_of(descriptor.start_time) if copy else None,
         "trip": None,
         "headsign": update.trip_properties.trip_headsign,
         "calls": [],
@@ -265,22 +268,39 @@ def listed_calls(schedule: Row, update: TripUpdate) -> list[Row] | None:
     whole = named(update.trip) in ("NEW", "REPLACEMENT")
     if sequences_decrease(update) or (whole and any(map(only_late, update.stop_time_update))):
         return None
-    if whole and len(update.stop_time_update) == 1:
+    listed = list(update.stop_time_update)
+    if whole and listed and is_same(listed[0], listed[-1]):
         return None  # nobody could arrive or depart
     calls: list[Row] = []
     known: list[int] = []
-    for position, said in enumerate(update.stop_time_update):
+    for said in listed:
         call = extra_call(said, schedule["stops"], has_schedule=named(update.trip) != "SCHEDULED")
-        if said.HasField("stop_sequence") and said.stop_sequence in known:
+        numbered = said.HasField("stop_sequence")
+        if numbered and said.stop_sequence in known:
             continue  # rule 19: the first one counts
-        if said.HasField("stop_sequence"):
-            known.append(said.stop_sequence)
+        silent = said.schedule_relationship in (SKIPPED, NO_DATA)
+        if numbered and (call or (silent and stop_of(said, schedule["stops"]))):
+            known.append(said.stop_sequence)  # of those that say something of a known stop
         if call is not None:
-            call["first"] = whole and position == 0
-            call["last"] = position == len(update.stop_time_update) - 1
+            call["first"] = whole and is_same(said, listed[0])
+            call["last"] = is_same(said, listed[-1])
             calls.append(call)
     never_back(calls)
     return calls or None
+
+
+def is_same(one: TripUpdate.StopTimeUpdate, other: TripUpdate.StopTimeUpdate) -> bool:
+    """Whether both are of one call."""
+    numbered = one.HasField("stop_sequence") and other.HasField("stop_sequence")
+    return one is other or (numbered and one.stop_sequence == other.stop_sequence)
+
+
+def stop_of(said: TripUpdate.StopTimeUpdate, stops: Row) -> str | None:
+    """Rule 20; None for a stop that the schedule does not have."""
+    for stop_id in (said.stop_time_properties.assigned_stop_id, said.stop_id):
+        if stop_id in stops:
+            return str(stop_id)
+    return None
 
 
 def only_late(said: TripUpdate.StopTimeUpdate) -> bool:
@@ -297,17 +317,15 @@ def extra_call(
 ) -> dict[str, Any] | None:
     """A call that stands on a board only at a known stop and at some time."""
     properties = said.stop_time_properties
-    places = [
-        stop_id for stop_id in (properties.assigned_stop_id, said.stop_id) if stop_id in stops
-    ]
-    if not places:
+    stop_id = stop_of(said, stops)
+    if stop_id is None:
         return None
     planned = {"arrival": given_schedule(said, "arrival"), "departure": None}
     planned["departure"] = given_schedule(said, "departure") or planned["arrival"]
     planned["arrival"] = planned["arrival"] or planned["departure"]
     call: dict[str, Any] = {
         "sequence": said.stop_sequence if said.HasField("stop_sequence") else None,
-        "stop_id": places[0],
+        "stop_id": stop_id,
         "headsign": properties.stop_headsign,
         "pickup": properties.pickup_type,
         "drop_off": properties.drop_off_type,

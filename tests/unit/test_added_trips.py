@@ -1,9 +1,11 @@
 """Trips that are what their stop time updates say; test names carry rules and oracles."""
 
+from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 
 import pytest
-from google.transit.gtfs_realtime_pb2 import TripUpdate
+from google.transit.gtfs_realtime_pb2 import TripDescriptor, TripUpdate
 
 from feeds.realtime.calls import Call
 from feeds.realtime.pipeline import Pipeline
@@ -155,6 +157,41 @@ def test_rule_19_of_a_repeated_sequence_the_first_counts(
     update = new(told(1, "e", "10:00:00"), told(2, "d", "10:05:00"), told(2, "d", "10:06:00"))
     found = calls(update, table, quality)
     assert made(found) == [("e", "predicted", "10:00"), ("d", "predicted", "10:05")]
+    assert quality.counts == {"stop_repeated": 1}
+
+
+def test_rule_19_a_repetition_of_an_update_that_says_nothing_counts(
+    table: Timetable, quality: Quality
+) -> None:
+    """As for a trip of the schedule; the trip begins and ends where it did."""
+    empty, unknown = told(1, "e"), told(1, "nowhere", "09:59:00")
+    first, last = told(1, "e", "10:00:00"), told(2, "b", "10:10:00")
+    update = new(empty, unknown, first, told(1, "e", "10:01:00"), last, told(2, "b", "10:11:00"))
+    found = calls(update, table, quality)
+    assert made(found) == [("e", "predicted", "10:00"), ("b", "predicted", "10:10")]
+    assert found is not None
+    assert [(call.first, call.last) for call in found] == [(True, False), (False, True)]
+    assert quality.counts == {"stop_time_empty": 1, "stop_unknown": 1, "stop_repeated": 2}
+    scheduled = trip_update("t", told(2, "b"), told(2, "b", "10:12:00"), told(2, "b", "10:13:00"))
+    assert made(calls(scheduled, table, quality))[1] == ("b", "predicted", "10:12")
+
+
+def test_a_whole_trip_of_one_call_is_none_however_often_it_is_told(
+    table: Timetable, quality: Quality
+) -> None:
+    assert calls(new(told(1, "e", "10:00:00")), table, quality) is None
+    assert calls(new(told(1, "e"), told(1, "e", "10:00:00")), table, quality) is None
+    assert quality.counts["trip_without_stops"] == 2
+
+
+def test_rule_19_a_repetition_of_a_skipped_stop_does_not_count(
+    table: Timetable, quality: Quality
+) -> None:
+    skipped = told(2, "d", schedule_relationship="SKIPPED")
+    update = new(
+        told(1, "e", "10:00:00"), skipped, told(2, "d", "10:05:00"), told(3, "b", "10:10:00")
+    )
+    assert [stop_id for stop_id, *_ in made(calls(update, table, quality))] == ["e", "b"]
     assert quality.counts == {"stop_repeated": 1}
 
 
@@ -318,6 +355,41 @@ def test_rule_16_added_beside_duplicated_counts_once(order: int) -> None:
         ("t", None),
         ("copy", posix("10:41:00")),
     ]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_an_update_that_makes_no_call_gives_way_to_one_that_does(order: Sequence[int]) -> None:
+    """Whichever comes first, and however new and of what style the others are."""
+    empty = trip_update("x", start_date="20240514")
+    added = trip_update("x", told(2, "b", "10:47:00"), start_date="20240514")
+    added.trip.schedule_relationship = TripDescriptor.ADDED
+    late = trip_update("x", told(2, "b", arrival=60), start_date="20240514")
+    empty.timestamp, added.timestamp, late.timestamp = NOW, NOW - 5, NOW - 1
+    updates = [empty, added, late]
+    shown = boards(*[updates[place] for place in order])["b"]
+    assert [(a["trip_id"], a.get("arrival")) for a in shown] == [
+        ("t", None),
+        ("x", posix("10:47:00")),
+    ]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_update_that_cannot_be_used_gives_way_to_an_older_one(order: int) -> None:
+    back = trip_update("t", told(2, "b", "10:12:00"), told(1, "a", "10:01:00"))
+    good = trip_update("t", told(2, "b", "10:11:00"))
+    back.timestamp, good.timestamp = int(NOW), int(NOW) - 5
+    [arrival] = boards(*[back, good][::order])["b"]
+    assert arrival["departure"] == posix("10:11:00")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_trip_that_is_deleted_is_said_to_be_so(order: int) -> None:
+    """It makes no call, and means it."""
+    deleted = trip_update("x", start_date="20240514", schedule_relationship="DELETED")
+    added = trip_update(
+        "x", told(2, "b", "10:47:00"), start_date="20240514", schedule_relationship="ADDED"
+    )
+    assert [a["trip_id"] for a in boards(*[deleted, added][::order])["b"]] == ["t"]
 
 
 def test_rule_43_all_stops_skipped_is_listed_as_skipped() -> None:

@@ -376,3 +376,19 @@ def test_a_new_owner_tells_alerts_against_what_stands(pipeline: Pipeline) -> Non
     successor = Pipeline(table(), standing=pipeline.boards.boards)
     successor.poll(0, said(alert({"route_id": "r"}, active_period=[{"start": NOW}])), NOW)
     assert changes(successor) == {}
+
+
+def test_an_alert_that_begins_while_a_passed_call_stands_is_told_there_on_time(
+    pipeline: Pipeline,
+) -> None:
+    """Though nothing else touches that call: a board made anew would have it (a drill found it)."""
+    begin = posix("10:01:00")
+    works = alert({"route_id": "r"}, active_period=[{"start": begin}])
+    poll(pipeline, works)
+    changes(pipeline, posix("10:00:30"))
+    assert ("n1", "t1") not in marked(pipeline)
+    changes(pipeline, begin)
+    anew = Pipeline(table())
+    poll(anew, works, now=begin)
+    assert pipeline.boards.boards["n1"]["arrivals"] == anew.boards.boards["n1"]["arrivals"]
+    assert ("n1", "t1") in marked(pipeline)

@@ -6,6 +6,7 @@ import pytest
 from google.transit.gtfs_realtime_pb2 import TripUpdate
 
 from feeds.realtime.pipeline import Pipeline
+from feeds.realtime.window import enters, phase
 from feeds.timetable.entities import Frequency
 from schemas.arrivals import Arrival
 from tests.timetables import DAY, make_timetable, message, posix, seconds, stop, trip_update
@@ -90,8 +91,9 @@ def test_where_it_begins_and_ends_is_told() -> None:
 
 def test_a_period_enters_with_the_window_and_leaves_on_time_without_a_poll() -> None:
     made = pipeline(("11:00:00", "11:30:00"))
-    assert shown(made, "b", posix("09:14:59")) == []
-    assert len(shown(made, "b", posix("09:15:00"))) == 1
+    begins = enters(posix("11:10:00"), phase("hub"))
+    assert shown(made, "b", begins - 1) == []
+    assert len(shown(made, "b", begins)) == 1
     assert len(shown(made, "b", posix("11:40:00"))) == 1
     assert "b" in made.pending(posix("11:40:01"))
     made.changes(["b"], posix("11:40:01"))

@@ -240,3 +240,34 @@ def test_a_withdrawn_endpoint_takes_its_modifications_along(pipeline: Pipeline) 
     board(pipeline, said(modified(AROUND_C)))
     pipeline.withdraw(0)
     assert board(pipeline, said()) == before
+
+
+def test_a_service_date_that_is_none_is_counted(pipeline: Pipeline) -> None:
+    told = modified(detour(30, 30)) | {"service_dates": ["2024-05-14", "20240514"]}
+    shown = board(pipeline, said(told))
+    assert [status for _, status, *_ in shown] == ["scheduled", "scheduled", "skipped", "scheduled"]
+    assert pipeline.quality.counts == {"modification_unsupported": 1}
+
+
+def test_rule_39_a_stop_that_only_realtime_has_gets_no_board_and_what_refers_to_it_is_counted(
+    pipeline: Pipeline,
+) -> None:
+    extra = {"stop_id": "new", "arrival": "10:05:00"}, {"stop_id": "d", "arrival": "10:25:00"}
+    added = trip_update("extra", *extra, schedule_relationship="ADDED", route_id="r")
+    moves = {"stop_sequence": 20, "stop_time_properties": {"assigned_stop_id": "new"}}
+    assigned = trip_update("u", {**moves, "departure": 60})
+    around = modified(detour(30, 30, ("new", 300)))
+    feed = FeedMessage.FromString(said(around, updates=(added, assigned)))
+    stop_entity = feed.entity.add(id="new stop")
+    json_format.ParseDict({"stop_id": "new", "stop_lat": 1, "stop_lon": 2}, stop_entity.stop)
+    shown = board(pipeline, feed.SerializeToString())
+    assert [status for _, status, *_ in shown] == ["scheduled"] * 4
+    boards = pipeline.boards.boards
+    assert "new" not in boards
+    assert {told["trip_id"] for told in boards["d"]["arrivals"].values()} == {"t", "u", "extra"}
+    assert {told["trip_id"] for told in boards["b"]["arrivals"].values()} == {"t", "u"}
+    assert pipeline.quality.counts == {
+        "modification_unsupported": 1,
+        "stop_unknown": 1,
+        "assigned_stop_unknown": 1,
+    }

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from feeds.realtime.boards import Change
 from feeds.realtime.decode import DecodeError
 from feeds.realtime.pipeline import Pipeline
+from feeds.realtime.window import AHEAD, STEP, edge, enters, phase
 from feeds.timetable.timetable import Timetable
 from schemas import merge_patch
 from schemas.arrivals import Board
-from tests.timetables import make_timetable, message, posix, stop, trip_update
+from tests.timetables import Row, make_timetable, message, posix, stop, trip_update
 
 STOPS = [stop("north", location_type=1), stop("n1", "north"), stop("n2", "north"), stop("s")]
 TRIPS = {
@@ -101,7 +102,8 @@ def test_calls_depart_and_leave_without_a_poll(pipeline: Pipeline) -> None:
     changes(pipeline)
     departed, gone = posix("10:00:01"), posix("10:02:01")
     assert "n1" not in changes(pipeline, departed - 1)
-    assert changes(pipeline, departed)["n1"].after["arrivals"].popitem()[1]["status"] == "scheduled"
+    *_, last = _after(changes(pipeline, departed)["n1"])
+    assert last[1] == "scheduled"
     assert shown(pipeline, "n1")[0] == ("t1", "departed", None)
     assert "n1" not in changes(pipeline, gone - 1)
     assert [trip for trip, *_ in _after(changes(pipeline, gone)["n1"])] == ["t2"]
@@ -126,6 +128,20 @@ def test_rule_28_a_call_seen_departed_stays_so_when_its_update_is_dropped(
     assert [trip for trip, *_ in shown(pipeline, "n1")] == ["t2"]
 
 
+def test_rule_28_a_departed_call_keeps_its_time_when_its_update_is_dropped(
+    pipeline: Pipeline,
+) -> None:
+    on = [{"stop_sequence": 1, "departure": 60}, {"stop_sequence": 2, "arrival": 60}]
+    pipeline.poll(0, message(trip_update("t1", *on)), NOW)
+    changes(pipeline, posix("10:01:10"))
+    pipeline.poll(0, message(trip_update("t1", on[1])), posix("10:01:20"))
+    for now in ("10:01:20", "10:02:01", "10:03:00"):
+        changes(pipeline, posix(now))
+        assert shown(pipeline, "n1")[0] == ("t1", "departed", posix("10:01:00"))
+    changes(pipeline, posix("10:03:01"))
+    assert [trip for trip, *_ in shown(pipeline, "n1")] == ["t2"]
+
+
 def test_a_departed_call_that_is_predicted_again_comes_back(pipeline: Pipeline) -> None:
     now = posix("10:00:30")
     changes(pipeline, now)
@@ -136,11 +152,22 @@ def test_a_departed_call_that_is_predicted_again_comes_back(pipeline: Pipeline) 
 
 
 def test_the_window_ends_two_hours_ahead_in_steps_of_five_minutes(pipeline: Pipeline) -> None:
-    before = posix("08:04:59")
-    changes(pipeline, before)
+    """Of a station and its platforms at once, of stations at different times."""
+    enters = posix("08:00:00") + phase("north") + (STEP if phase("north") == 0 else 0)
+    changes(pipeline, enters - 1)
     assert shown(pipeline, "n1") == []
-    assert "n1" in changes(pipeline, before + 1)
+    assert {"n1", "north"} <= changes(pipeline, enters).keys()
     assert shown(pipeline, "n1") == [("t1", "scheduled", None)]
+
+
+@given(st.integers(0, 10**6), st.text(min_size=1))
+def test_every_board_looks_at_least_115_minutes_ahead_and_at_most_120(
+    now: int, station: str
+) -> None:
+    end = edge(now, phase(station))
+    assert now + AHEAD - STEP < end <= now + AHEAD
+    assert edge(enters(now, phase(station)), phase(station)) > now
+    assert edge(enters(now, phase(station)) - 1, phase(station)) <= now
 
 
 def test_the_first_hundred_calls_are_shown() -> None:
@@ -288,7 +315,46 @@ def test_rule_28_a_trip_that_has_arrived_where_it_ends_is_over(pipeline: Pipelin
     over = posix("09:56:01")
     assert "n1" in changes(pipeline, over)
     assert shown(pipeline, "n1")[0] == ("t1", "departed", None)
-    assert pipeline.pending(over + 60) == []
+    assert "n1" not in changes(pipeline, over + 60)
     gone = posix("10:02:01")
     assert "n1" in changes(pipeline, gone)
     assert [trip for trip, *_ in shown(pipeline, "n1")] == ["t2"]
+
+
+def test_a_call_that_departed_and_moves_does_not_stay_at_its_old_platform() -> None:
+    """Else it would stand on two platforms' boards, departed on one and coming on the other."""
+    platforms = [stop("p1", "north"), stop("p2", "north"), stop("north", location_type=1)]
+    rows: dict[str, list[Row]] = {
+        "t": [(1, "a", "10:00:00", "10:00:00"), (2, "p1", "10:10:00", "10:10:00"),
+              (3, "z", "10:30:00", "10:30:00")],
+    }  # fmt: skip
+    moving = Pipeline(make_timetable(rows, stops=platforms))
+    now = posix("10:10:30")
+    moving.poll(0, message(trip_update("t", {"stop_sequence": 2, "departure": 0})), now)
+    changes(moving, now)
+    assert shown(moving, "p1") == [("t", "departed", posix("10:10:00"))]
+    told = {"stop_sequence": 2, "departure": 120,
+            "stop_time_properties": {"assigned_stop_id": "p2"}}  # fmt: skip
+    moving.poll(0, message(trip_update("t", told)), now + 10)
+    changes(moving, now + 10)
+    assert shown(moving, "p1") == []
+    assert shown(moving, "p2") == [("t", "predicted", posix("10:12:00"))]
+    assert shown(moving, "north") == [("t", "predicted", posix("10:12:00"))]
+
+
+def test_trips_that_begin_while_only_realtime_counts_are_hidden_to_their_end() -> None:
+    """So the MTA means its replacement period: by when a trip begins, not by when it calls."""
+    rows: dict[str, list[Row]] = {
+        "begun": [(1, "a", "10:00:00", "10:00:00"), (2, "b", "10:50:00", "10:50:00")],
+        "later": [(1, "a", "10:40:00", "10:40:00"), (2, "b", "11:00:00", "11:00:00")],
+    }
+    made = Pipeline(make_timetable(rows))
+    made.boards.replace({"r": (0, posix("10:30:00"))})
+    changes(made)
+    assert [trip for trip, *_ in shown(made, "b")] == ["later"]
+    made.boards.replace({"r": (0, posix("10:45:00"))})
+    assert changes(made).keys() == {"a", "b"}
+    assert shown(made, "b") == []
+    made.boards.replace({})
+    changes(made)
+    assert [trip for trip, *_ in shown(made, "a")] == ["begun", "later"]

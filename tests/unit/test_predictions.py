@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from google.transit.gtfs_realtime_pb2 import TripUpdate
+from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedMessage, TripUpdate
 
 from feeds.realtime.calls import Call, Service
+from feeds.realtime.pipeline import Pipeline
 from feeds.realtime.predictions import predict
 from feeds.realtime.quality import Quality
 from feeds.realtime.trips import match
+from feeds.timetable.entities import Frequency
 from feeds.timetable.timetable import Timetable
-from tests.timetables import Row, make_timetable, posix, stop, trip_update
+from tests.timetables import Row, make_timetable, message, posix, stop, trip_update
 
 FOUR: list[Row] = [
     (1, "a", "10:00:00", "10:00:00"),
@@ -55,6 +57,21 @@ def _local(moment: int | None) -> str | None:
 
 def services(found: list[Call]) -> list[str]:
     return [call.service.value for call in found]
+
+
+def statuses(update: TripUpdate, *others: FeedEntity, now: int) -> dict[str, str]:
+    """By stop, what the boards say of the one trip."""
+    feed = FeedMessage.FromString(message(update, timestamp=now))
+    feed.entity.extend(others)
+    pipeline = Pipeline(make_timetable({"t": FOUR}))
+    pipeline.poll(0, feed.SerializeToString(), now)
+    pipeline.changes(pipeline.pending(now), now)
+    return {
+        stop_id: arrival["status"]
+        for stop_id, board in pipeline.boards.boards.items()
+        for arrival in board["arrivals"].values()
+        if arrival["service_date"] == "20240514"
+    }
 
 
 def u(sequence: int, **told: Any) -> dict[str, Any]:
@@ -116,6 +133,28 @@ def test_rule_33_the_trips_delay_counts_until_a_stop_has_its_own(quality: Qualit
     update.delay = 240
     found = calls(update, quality)
     assert departures(found) == ["10:04:00", "10:14:00", "10:21:00", "10:31:00"]
+
+
+def test_rule_33_the_trips_delay_says_what_lies_behind() -> None:
+    """Four minutes late is to be where the schedule was four minutes ago: the rest is past."""
+    update = trip_update("t")
+    update.delay = 240
+    now = posix("10:15:00")
+    update.timestamp = now
+    assert statuses(update, now=now) == {"b": "departed", "c": "predicted", "d": "predicted"}
+
+
+def test_rule_33_a_vehicle_that_is_further_than_the_delay_says_decides(quality: Quality) -> None:
+    update = trip_update("t", u(3, departure=600))
+    update.delay = 600
+    update.timestamp = now = posix("10:15:00")
+    vehicle = FeedEntity(id="vehicle")
+    vehicle.vehicle.trip.trip_id = "t"
+    vehicle.vehicle.current_stop_sequence = 3
+    vehicle.vehicle.timestamp = now
+    assert departures(calls(update, quality))[1] == "10:20:00"
+    expected = {"b": "departed", "c": "predicted", "d": "predicted"}
+    assert statuses(update, vehicle, now=now) == expected
 
 
 def test_p04_rule_22_a_missing_departure_takes_the_arrivals_delay(quality: Quality) -> None:
@@ -251,6 +290,20 @@ def test_rule_27_uncertainty_is_told_as_given_but_not_without_data(quality: Qual
     assert [call.uncertainty for call in found] == [0, 240, None, None]
 
 
+def test_rule_26_without_exact_times_an_update_without_times_cannot_be_used(
+    quality: Quality,
+) -> None:
+    every = {"t": (Frequency(0, 86_400, 600, exact=False),)}
+    table = make_timetable({"t": FOUR}, frequencies=every)
+    run = {"start_date": "20240514", "start_time": "10:00:00"}
+    assert predicted(trip_update("t", **run), table, quality) is None
+    assert predicted(trip_update("t", u(2, arrival=60), **run), table, quality) is None
+    assert quality.counts == {"delay_unscheduled": 1}
+    found = predicted(trip_update("t", u(2, arrival="10:11:00"), **run), table, quality)
+    assert found is not None
+    assert [(call.stop_id, call.departure) for call in found] == [("b", posix("10:11:00"))]
+
+
 def test_an_empty_update_still_speaks_of_its_visit(quality: Quality) -> None:
     loop: list[Row] = [
         (0, "a", "10:00:00", "10:00:00"),
@@ -266,4 +319,55 @@ def test_rule_4_a_time_in_milliseconds_or_before_1970_is_no_time(quality: Qualit
     told = [u(1, departure={"time": posix("10:01:00") * 1000}), u(2, departure={"time": -1})]
     found = calls(trip_update("t", *told), quality)
     assert services(found) == ["scheduled"] * 4
-    assert quality.counts["stop_time_empty"] == 2
+    assert quality.counts == {"stop_time_empty": 2}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"arrival": {"time": posix("10:09:00") * 1000}, "departure": 60},
+        {"arrival": {"time": -1, "delay": 60}, "departure": 60},
+        {"arrival": {}, "departure": 60},
+    ],
+    ids=["milliseconds", "before 1970, beside a delay", "empty"],
+)
+def test_a_bad_event_beside_a_good_one_is_counted_and_the_good_one_counts(
+    wrong: dict[str, Any], quality: Quality
+) -> None:
+    found = calls(trip_update("t", u(2, **wrong)), quality)
+    assert departures(found) == [None, "10:11:00", "10:21:00", "10:31:00"]
+    assert quality.counts == {"stop_event_unusable": 1}
+    assert quality.examples["stop_event_unusable"] == "t: stop_sequence 2, stop_id none"
+
+
+def test_rule_7_what_is_left_out_beside_an_event_is_nothing_wrong(quality: Quality) -> None:
+    told = [u(1, departure=0), u(2, arrival={"time": 0}, departure=60), u(3, arrival=60)]
+    calls(trip_update("t", *told, u(4, schedule_relationship="SKIPPED")), quality)
+    assert quality.counts == {}
+
+
+def test_rule_21_times_where_there_is_said_to_be_no_data_are_ignored_and_counted(
+    quality: Quality,
+) -> None:
+    told = u(2, arrival="10:30:00", departure=60, schedule_relationship="NO_DATA")
+    bare = u(4, schedule_relationship="NO_DATA")
+    found = calls(trip_update("t", u(1, departure=60), told, bare), quality)
+    assert departures(found) == ["10:01:00", None, None, None]
+    assert quality.counts == {"no_data_with_times": 1}
+
+
+def test_rule_20_an_assigned_stop_that_nobody_knows_moves_nothing_and_is_counted(
+    quality: Quality,
+) -> None:
+    elsewhere = {"stop_time_properties": {"assigned_stop_id": "nowhere"}}
+    found = calls(trip_update("t", u(2, departure=60, **elsewhere)), quality)
+    assert [call.stop_id for call in found] == ["a", "b", "c", "d"]
+    assert departures(found) == [None, "10:11:00", "10:21:00", "10:31:00"]
+    assert quality.examples == {"assigned_stop_unknown": "t: nowhere"}
+
+
+def test_rule_26_a_trips_delay_is_nothing_without_a_schedule_and_counted(quality: Quality) -> None:
+    update = trip_update("x", {"stop_id": "b", "arrival": "10:11:00"})
+    update.delay = 600
+    assert departures(calls(update, quality)) == ["10:11:00"]
+    assert quality.counts == {"trip_unscheduled": 1, "delay_unscheduled": 1}

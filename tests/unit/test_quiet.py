@@ -168,9 +168,8 @@ def test_off_is_identity(first: int, second: int, left: int) -> None:
     moment = NOW + left
     stood: Arrival = {"status": "predicted", "departure": moment + first, "delay": first}
     told: Arrival = {"status": "predicted", "departure": moment + second, "delay": second}
-    shown = {"key": told}
-    again = hold(shown, {"key": stood}, NOW, 0)
-    assert shown == {"key": told}
+    shown, again = hold(told, stood, NOW, 0)
+    assert shown == told
     assert again is None
 
 

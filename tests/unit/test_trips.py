@@ -76,6 +76,13 @@ def test_a_malformed_start_date_is_noted_and_the_nearest_run_taken(quality: Qual
     assert quality.examples["start_date_malformed"] == "2024-5-1"
 
 
+def test_rule_12_a_malformed_start_time_is_counted_and_read_as_none(quality: Quality) -> None:
+    instance = matched(trip_update("morning", start_time="8 o'clock"), quality)
+    assert instance is not None
+    assert instance.trip_id == "morning"
+    assert quality.examples == {"start_time_malformed": "morning at 8 o'clock"}
+
+
 @pytest.mark.parametrize("text", ["00010101", "20240230", "99991231"])
 def test_a_start_date_that_is_none_of_ours_is_malformed(text: str, quality: Quality) -> None:
     assert matched(trip_update("night", start_date=text), quality)

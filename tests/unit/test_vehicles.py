@@ -120,6 +120,84 @@ def test_a_vehicle_tells_a_departure_before_the_clock_does(pipeline: Pipeline) -
     assert arrival(pipeline, "north")["status"] == "departed"
 
 
+def test_what_was_passed_is_predicted_no_later_than_it_was_seen_to_be(pipeline: Pipeline) -> None:
+    late = trip_update("t", {"stop_sequence": 10, "departure": 600})
+    poll(pipeline, late, vehicle(10, "STOPPED_AT"))
+    assert arrival(pipeline, "s1")["departure"] == posix("10:15:00")
+    poll(pipeline, late, vehicle(30, timestamp=NOW + 20), now=NOW + 30)
+    for stop_id, scheduled in (("s1", "10:05:00"), ("north", "10:05:00"), ("s2", "10:10:00")):
+        told = arrival(pipeline, stop_id)
+        assert told["status"] == "departed"
+        assert told["departure"] == NOW + 20
+        assert told["delay"] == NOW + 20 - posix(scheduled)
+    assert arrival(pipeline, "s2")["arrival"] == NOW + 20
+    assert arrival(pipeline, "s3")["departure"] == posix("10:25:00")
+
+
+def test_the_first_sighting_further_on_tells_when_and_later_ones_change_nothing(
+    pipeline: Pipeline,
+) -> None:
+    late = trip_update("t", {"stop_sequence": 10, "departure": 600})
+    poll(pipeline, late, vehicle(20))
+    first = arrival(pipeline, "s1")
+    assert first["departure"] == NOW
+    poll(pipeline, late, vehicle(30, timestamp=NOW + 60), now=NOW + 60)
+    later = trip_update("t", {"stop_sequence": 10, "departure": 900})
+    poll(pipeline, later, vehicle(40, timestamp=NOW + 90), now=NOW + 90)
+    assert arrival(pipeline, "s1") == first
+    assert arrival(pipeline, "s2")["departure"] == NOW + 60
+    poll(pipeline, later, vehicle(10, timestamp=NOW + 100), now=NOW + 100)  # it was not so
+    assert arrival(pipeline, "s1")["departure"] == posix("10:20:00")
+    poll(pipeline, later, vehicle(20, timestamp=NOW + 110), now=NOW + 110)
+    assert arrival(pipeline, "s1")["departure"] == NOW + 110
+
+
+def test_rule_28_what_was_passed_keeps_its_time_when_its_update_is_dropped(
+    pipeline: Pipeline,
+) -> None:
+    on = [{"stop_sequence": 10, "departure": 60}, {"stop_sequence": 20, "departure": 60}]
+    poll(pipeline, trip_update("t", *on), vehicle(20))
+    first = arrival(pipeline, "s1")
+    assert first["departure"] == NOW
+    poll(pipeline, trip_update("t", on[1]), vehicle(20, timestamp=NOW + 30), now=NOW + 30)
+    assert arrival(pipeline, "s1") == first
+    changes(pipeline, posix("10:07:00"))
+    assert arrival(pipeline, "s1") == first
+    changes(pipeline, posix("10:07:01"))  # two minutes after it was scheduled
+    assert pipeline.boards.boards["s1"]["arrivals"] == {}
+
+
+def test_what_is_predicted_to_lie_in_the_past_stays_as_predicted(pipeline: Pipeline) -> None:
+    early = trip_update("t", {"stop_sequence": 10, "departure": -120})
+    poll(pipeline, early, vehicle(20))
+    assert arrival(pipeline, "s1")["departure"] == posix("10:03:00")
+    assert arrival(pipeline, "s1")["delay"] == -120
+
+
+def test_rule_41_a_call_without_prediction_gets_none_by_being_passed(pipeline: Pipeline) -> None:
+    poll(pipeline, vehicle(20))
+    assert arrival(pipeline, "s1")["status"] == "departed"
+    assert not {"arrival", "departure", "delay"} & arrival(pipeline, "s1").keys()
+
+
+@pytest.mark.parametrize("timestamp", [NOW + 200, None], ids=["ahead", "undated"])
+def test_nothing_is_passed_before_the_sighting_came(
+    pipeline: Pipeline, timestamp: int | None
+) -> None:
+    late = trip_update("t", {"stop_sequence": 10, "departure": 600})
+    poll(pipeline, late, vehicle(20, timestamp=timestamp))
+    assert arrival(pipeline, "s1")["departure"] == NOW
+
+
+def test_rule_28_where_the_vehicle_stands_at_the_end_it_has_arrived_by_then(
+    pipeline: Pipeline,
+) -> None:
+    late = trip_update("t", {"stop_sequence": 10, "departure": 600})
+    poll(pipeline, late, vehicle(80, "STOPPED_AT"))
+    assert arrival(pipeline, "s8")["arrival"] == NOW
+    assert arrival(pipeline, "s8")["delay"] == NOW - posix("10:40:00")
+
+
 def test_rule_28_a_stop_passed_early_stays_until_its_scheduled_time(pipeline: Pipeline) -> None:
     poll(pipeline, vehicle(20))
     changes(pipeline, posix("10:07:00"))
@@ -186,6 +264,19 @@ def test_a_vehicle_at_an_unknown_place_or_of_an_unknown_trip_says_nothing(
 ) -> None:
     poll(pipeline, vehicle(99), vehicle(20, trip={"trip_id": "other"}))
     assert away(pipeline) == [None] * 8
+    assert pipeline.quality.examples == {"vehicle_off_trip": "bus 7: trip t, stop_id none"}
+
+
+def test_a_vehicle_of_a_trip_that_does_not_run_is_counted_once(pipeline: Pipeline) -> None:
+    never = {"trip_id": "t", "start_date": "20300101"}
+    poll(pipeline, vehicle(20, trip=never))
+    poll(pipeline, vehicle(30, trip=never, timestamp=NOW + 1), now=NOW + 1)
+    assert pipeline.quality.counts == {"vehicle_trip_unmatched": 1}
+
+
+def test_a_vehicle_that_tells_no_stop_is_nothing_wrong(pipeline: Pipeline) -> None:
+    poll(pipeline, vehicle(None))
+    assert pipeline.quality.counts == {}
 
 
 # -- which vehicle, and how old ------------------------------------------------------------------
@@ -317,13 +408,14 @@ def test_a_vehicle_that_only_moves_touches_no_board_and_publishes_nothing(
     update = trip_update("t", {"stop_sequence": 10, "departure": 0})
     poll(pipeline, update, vehicle(20))
     moved = vehicle(20, timestamp=NOW + 30, position={"latitude": 52.6, "longitude": 13.4})
+    changes(pipeline, NOW + 30)  # what the window brings
     pipeline.poll(0, said(update, moved, timestamp=NOW + 30), NOW + 30)
     assert pipeline.pending(NOW + 30) == []
-    # Nor where the trip is told anew, and this call with what was known.
+    # Nor where the trip is told anew, with what was known.
     update.timestamp = NOW + 30
     pipeline.poll(0, said(update, moved, timestamp=NOW + 31), NOW + 31)
-    assert pipeline.pending(NOW + 31) != []
-    pipeline.boards.touch_all()
+    assert pipeline.pending(NOW + 31) == []
+    pipeline.boards.touch_stops(pipeline.boards.stop_ids)
     assert changes(pipeline, NOW + 31) == {}
 
 
@@ -437,7 +529,16 @@ def test_carriages_are_told_in_the_order_of_the_train(pipeline: Pipeline) -> Non
 
 
 @pytest.mark.parametrize("lat", [0.0, 91.0, "NaN"])
-def test_a_position_that_is_none_is_not_told(pipeline: Pipeline, lat: Any) -> None:
+def test_a_position_that_is_none_is_not_told_but_counted(pipeline: Pipeline, lat: Any) -> None:
     poll(pipeline, vehicle(20, position={"latitude": lat, "longitude": 0.0}))
     assert arrival(pipeline, "s2")["stops_away"] == 0
     assert not {"lat", "lon"} & arrival(pipeline, "s2")["vehicle"].keys()
+    assert pipeline.quality.examples == {"vehicle_off_globe": "bus 7: trip t, stop_id none"}
+
+
+def test_a_bearing_that_is_no_number_is_not_told_but_counted(pipeline: Pipeline) -> None:
+    poll(pipeline, vehicle(20, position={"latitude": 1.0, "longitude": 2.0, "bearing": "NaN"}))
+    seen = arrival(pipeline, "s2")["vehicle"]
+    assert "bearing" not in seen
+    assert (seen["lat"], seen["lon"]) == (1.0, 2.0)
+    assert pipeline.quality.counts == {"vehicle_off_globe": 1}
