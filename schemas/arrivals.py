@@ -7,8 +7,6 @@ only in a patch. All times are POSIX seconds.
 
 from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
-import orjson
-
 ArrivalStatus = Literal["canceled", "skipped", "departed", "no_data", "predicted", "scheduled"]
 FeedStatus = Literal["live", "stale", "down"]
 Boarding = Literal["none", "phone_agency", "coordinate_with_driver"]
@@ -62,27 +60,6 @@ class Arrival(TypedDict):
     bikes_allowed: NotRequired[bool]
     platform_code: NotRequired[str]
     alerts: NotRequired[list[str]]
-
-
-class Told(dict[str, Any]):
-    """An Arrival that remembers its JSON: it stands on snapshot after snapshot unchanged.
-
-    It is not to be changed once it was encoded.
-    """
-
-    __slots__ = ("_json",)
-    _json: bytes
-
-    @property
-    def json(self) -> bytes:
-        """Encoded when first asked for."""
-        try:
-            return self._json
-        except AttributeError:
-            # A copy: what orjson returns was cut from a buffer of some kB, whose rest stays unused
-            # (1.0 GB for the 243,000 arrivals of bench/ingest's city, 0.1 GB this way).
-            self._json = bytes(memoryview(orjson.dumps(self)))
-            return self._json
 
 
 def effective_time(arrival: Arrival) -> int | None:

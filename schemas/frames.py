@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from sse_starlette.event import ServerSentEvent
 
-from schemas.arrivals import Board, Told
+from schemas.arrivals import Board
 
-_SNAPSHOT_HEAD = b"event: snapshot\ndata: "
+_DATA = b"\ndata: "
 
 
 def event(name: str, data: Mapping[str, Any]) -> bytes:
@@ -25,12 +24,8 @@ def event(name: str, data: Mapping[str, Any]) -> bytes:
 
 
 def snapshot(board: Board) -> bytes:
-    """The whole board; arrivals that stood on the one before are not encoded again."""
-    arrivals = {
-        key: orjson.Fragment(told.json) if isinstance(told, Told) else told
-        for key, told in board["arrivals"].items()
-    }
-    return event("snapshot", {**board, "arrivals": arrivals})
+    """The whole board."""
+    return event("snapshot", board)
 
 
 def patch(merge_patch: Mapping[str, Any]) -> bytes:
@@ -50,7 +45,7 @@ def goodbye(reason: str, retry_ms: int) -> bytes:
 
 def retry(milliseconds: int) -> bytes:
     """The reconnection delay, on its own (an event without data is not dispatched)."""
-    return ServerSentEvent(retry=milliseconds, sep="\n").encode()
+    return b"retry: %d\n\n" % milliseconds
 
 
 def with_id(version: int, frame: bytes) -> bytes:
@@ -58,6 +53,6 @@ def with_id(version: int, frame: bytes) -> bytes:
     return b"id: %d\n%b" % (version, frame)
 
 
-def board_json(snapshot_frame: bytes) -> bytes:
-    """The JSON text inside a snapshot's frame: a board is stored encoded, once."""
-    return snapshot_frame[len(_SNAPSHOT_HEAD) : -2]
+def data(frame: bytes) -> bytes:
+    """The JSON text inside a frame of one event."""
+    return frame[frame.index(_DATA) + len(_DATA) : -2]

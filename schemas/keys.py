@@ -12,7 +12,7 @@ _CHANNEL = "stopcast:patches:"
 
 
 def board(stop_id: str) -> str:
-    """Hash: version, fence, frame (the finished snapshot)."""
+    """Hash: version, fence, frame (a finished snapshot), base (its version), patches by version."""
     return f"stopcast:board:{{{quote(stop_id, safe=':')}}}"
 
 

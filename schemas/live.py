@@ -5,25 +5,31 @@ script (schemas/*.lua) that refuses what a newer owner or another version forbid
 the patches on its channel never contradict each other.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError
 
-from schemas import keys
-from schemas.arrivals import FeedStatus
+from schemas import frames, keys, merge_patch, shards
+from schemas.arrivals import Board, FeedStatus
 from schemas.errors import StopcastError
+from schemas.shards import Shards
 
 # Boards outlive the hash of their feed, so that `complete` never stands without them.
 BOARD_TTL = 3600
 FEED_TTL = 1800
-# One pipeline holds this many scripts at most: 200 busy boards are about 2 MB.
+# One pipeline holds this many commands at most: 200 busy boards are about 2 MB.
 PIPELINE = 200
+
+
+Command = tuple[Any, ...]
 
 
 class LiveStoreError(StopcastError):
@@ -35,20 +41,57 @@ class FencedError(LiveStoreError):
 
 
 class StoredBoard(NamedTuple):
-    """A board as it stands: the finished snapshot frame of a version."""
+    """A board as it stands: a finished snapshot frame and the finished patches since.
 
-    version: int
-    frame: bytes
+    `events` are versions and frames, ascending; the first is the snapshot.
+    """
+
+    events: tuple[tuple[int, bytes], ...]
+
+    @classmethod
+    def decode(cls, stored: Mapping[bytes, bytes]) -> "StoredBoard | None":
+        """None: there is no board."""
+        if b"base" not in stored:
+            return None
+        base = int(stored[b"base"])
+        patches = sorted((int(name), stored[name]) for name in stored if name.isdigit())
+        return cls(((base, stored[b"frame"]), *(patch for patch in patches if patch[0] > base)))
+
+    @property
+    def version(self) -> int:
+        return self.events[-1][0]
+
+    def json(self) -> bytes:
+        """The board as JSON text: what `events` come to."""
+        (_, snapshot), *patches = self.events
+        return orjson.dumps(self.board()) if patches else frames.data(snapshot)
+
+    def board(self) -> Board:
+        """What `events` come to."""
+        first, *patches = (orjson.loads(frames.data(frame)) for _, frame in self.events)
+        board: Board = reduce(merge_patch.apply, patches, first)
+        return board
 
 
 class Publication(NamedTuple):
-    """One changed board. `prev` is the version that `frame` patches; None: `frame` is a snapshot."""
+    """One changed board. `prev` is the version that `frame` patches; None: `frame` is a snapshot.
+
+    `snapshot` is stored in the place of what stands; None: `frame` is stored behind it.
+    """
 
     stop_id: str
     prev: int | None
     version: int
-    snapshot: bytes
+    snapshot: bytes | None
     frame: bytes
+
+    @property
+    def arguments(self) -> tuple[str | int | bytes, ...]:
+        """As publish.lua takes them."""
+        channel = keys.channel(self.stop_id)
+        if self.prev is None:
+            return channel, b"", self.version, self.frame, b""
+        return channel, self.prev, self.version, self.snapshot or b"", self.frame
 
 
 class Message(NamedTuple):
@@ -83,7 +126,7 @@ class FeedState:
 
     `now` is the board clock at `beat` (the owner's wall clock), running `rate` times as fast: for a
     replay it is in its past. `lineage` (microseconds, as versions are) voids cursors before it.
-    `redis_run` is the run id of the Redis that this was told to: another one has lost writes.
+    `redis_run` is the run of the Redis that this was told to: another one has lost writes.
     """
 
     feed_id: str
@@ -137,43 +180,51 @@ class FeedState:
         )
 
 
-class LiveStore:
-    """Boards, channels, leases and feed states in one Redis."""
+class _Script:
+    """A script as a command; the servers have it by its hash."""
 
-    def __init__(self, redis: Redis) -> None:
-        self.redis = redis
-        self._publish = self._script("publish")
-        self._retire = self._script("retire")
-        self._stamp = self._script("stamp")
-        self._acquire = self._script("acquire")
-        self._renew = self._script("renew")
+    def __init__(self, name: str) -> None:
+        self.text = (Path(__file__).parent / f"{name}.lua").read_text()
+        self._sha = hashlib.sha1(self.text.encode()).hexdigest()  # noqa: S324  # Redis's own choice
+
+    def __call__(self, keys: Sequence[str], args: Iterable[Any]) -> Command:
+        return "EVALSHA", self._sha, len(keys), *keys, *args
+
+
+_PUBLISH = _Script("publish")
+_RETIRE = _Script("retire")
+_STAMP = _Script("stamp")
+_ACQUIRE = _Script("acquire")
+_RENEW = _Script("renew")
+_SCRIPTS = (_PUBLISH, _RETIRE, _STAMP, _ACQUIRE, _RENEW)
+
+
+class LiveStore:
+    """Boards, channels, leases and feed states in one Redis, or in the shards of a Cluster."""
+
+    def __init__(self, shards: Shards) -> None:
+        self.shards = shards
+        self.redis = shards.redis
 
     @classmethod
     def connect(cls, url: str) -> "LiveStore":
         """A client for `url`; no connection is made before the first command."""
         with _errors():
-            return cls(Redis.from_url(url, socket_timeout=10, socket_connect_timeout=5))
+            return cls(shards.connect(url))
 
     async def close(self) -> None:
-        await self.redis.aclose()
-
-    def _script(self, name: str) -> Any:
-        return self.redis.register_script((Path(__file__).parent / f"{name}.lua").read_text())
+        await self.shards.close()
 
     # -- readers ---------------------------------------------------------------------------------
 
     async def boards(self, stop_ids: Sequence[str]) -> list[StoredBoard | None]:
         """Each stop's board, None where there is none."""
-        rows = await self._pipeline(
-            lambda pipe, stop: pipe.hmget(keys.board(stop), "version", "frame"), stop_ids
-        )
-        return [StoredBoard(int(v), frame) if v is not None else None for v, frame in rows]
+        rows = await self._answers(("HGETALL", keys.board(stop)) for stop in stop_ids)
+        return [StoredBoard.decode(row) for row in rows]
 
     async def versions(self, stop_ids: Sequence[str]) -> list[int | None]:
         """Each stop's version, None where it has no board."""
-        rows = await self._pipeline(
-            lambda pipe, stop: pipe.hget(keys.board(stop), "version"), stop_ids
-        )
+        rows = await self._answers(("HGET", keys.board(stop), "version") for stop in stop_ids)
         return [int(version) if version is not None else None for version in rows]
 
     async def parent(self, feed_id: str, stop_id: str) -> str | None:
@@ -187,36 +238,35 @@ class LiveStore:
         with _errors():
             members: set[Any] = await self.redis.smembers(keys.FEEDS)
         ids = sorted(feed.decode() for feed in members)
-        rows = await self._pipeline(lambda pipe, feed: pipe.hgetall(keys.feed(feed)), ids)
+        rows = await self._answers(("HGETALL", keys.feed(feed)) for feed in ids)
         states = (FeedState.decode(feed, row) for feed, row in zip(ids, rows, strict=True))
         return {state.feed_id: state for state in states if state is not None}
 
     async def server(self) -> dict[str, Any]:
-        """What Redis says of itself: run_id, maxmemory_policy."""
+        """What Redis says of itself: run_id, maxmemory_policy.
+
+        Of a Cluster: what its masters say. One that failed over, or joined, makes another run of it.
+        """
         with _errors():
-            async with self.redis.pipeline(transaction=False) as pipe:
-                pipe.info("server")
-                pipe.info("memory")
-                server, memory = await pipe.execute()
-        return {"run_id": server["run_id"], "maxmemory_policy": memory["maxmemory_policy"]}
+            infos = await self.shards.infos()
+        return {
+            field: " ".join(sorted({info[field] for info in infos}))
+            for field in ("run_id", "maxmemory_policy")
+        }
 
     # -- the owner of a feed ---------------------------------------------------------------------
 
     async def acquire(self, feed_id: str, owner: str, ttl: float) -> Lease | None:
         """Take the lease for `ttl` seconds; None: somebody holds it."""
-        with _errors():
-            fence = await self._acquire(
-                keys=[keys.lease(feed_id), keys.feed(feed_id)], args=[owner, int(ttl * 1000)]
-            )
+        [fence] = await self._answers(
+            [_ACQUIRE([keys.lease(feed_id), keys.feed(feed_id)], [owner, int(ttl * 1000)])]
+        )
         return Lease(feed_id, owner, int(fence)) if fence is not None else None
 
     async def renew(self, lease: Lease, ttl: float) -> bool:
         """Keep the lease for `ttl` seconds from now (0 gives it back); False: it was lost."""
-        with _errors():
-            held = await self._renew(
-                keys=[keys.lease(lease.feed_id)],
-                args=[f"{lease.owner} {lease.fence}", int(ttl * 1000)],
-            )
+        mine = f"{lease.owner} {lease.fence}"
+        [held] = await self._answers([_RENEW([keys.lease(lease.feed_id)], [mine, int(ttl * 1000)])])
         return bool(held)
 
     async def stamp(self, lease: Lease, stop_ids: Sequence[str]) -> dict[str, StoredBoard]:
@@ -225,19 +275,12 @@ class LiveStore:
         Raises:
             FencedError: a newer owner has been here.
         """
-        rows = await self._pipeline(
-            lambda pipe, stop: self._stamp(
-                keys=[keys.board(stop)], args=[lease.fence], client=pipe
-            ),
-            stop_ids,
-        )
+        rows = await self._answers(_STAMP([keys.board(stop)], [lease.fence]) for stop in stop_ids)
         if b"fenced" in rows:
             raise FencedError(f"feed {lease.feed_id}: a newer owner has written")
-        return {
-            stop: StoredBoard(int(row[0]), row[1])
-            for stop, row in zip(stop_ids, rows, strict=True)
-            if row is not None
-        }
+        hashes = (dict(zip(row[::2], row[1::2], strict=True)) if row else {} for row in rows)
+        boards = zip(stop_ids, map(StoredBoard.decode, hashes), strict=True)
+        return {stop: board for stop, board in boards if board}
 
     async def publish(self, lease: Lease, publications: Sequence[Publication]) -> list[str]:
         """Store and publish; the stops where another version stands than `prev` said.
@@ -245,25 +288,23 @@ class LiveStore:
         Raises:
             FencedError: a newer owner has written; nothing of ours was stored after it.
         """
-        answers = await self._pipeline(
-            lambda pipe, p: self._publish(
-                keys=[keys.board(p.stop_id), keys.channel(p.stop_id)],
-                args=[
-                    lease.fence,
-                    "" if p.prev is None else p.prev,
-                    p.version,
-                    p.snapshot,
-                    Message(p.prev or 0, p.version, lease.fence, p.frame).encode(),
-                    BOARD_TTL,
-                ],
-                client=pipe,
-            ),
-            publications,
+        size = self.shards.batch
+        batches = [
+            publications[start : start + size] for start in range(0, len(publications), size)
+        ]
+        answers = await self._answers(
+            _PUBLISH(
+                [keys.board(p.stop_id) for p in batch],
+                [lease.fence, BOARD_TTL, *(one for p in batch for one in p.arguments)],
+            )
+            for batch in batches
         )
         if b"fenced" in answers:
             raise FencedError(f"feed {lease.feed_id}: a newer owner has written")
         return [
-            p.stop_id for p, answer in zip(publications, answers, strict=True) if answer == b"moved"
+            batch[place].stop_id
+            for batch, moved in zip(batches, answers, strict=True)
+            for place in moved
         ]
 
     async def retire(self, lease: Lease, version: int, gone: Iterable[tuple[str, bytes]]) -> None:
@@ -272,20 +313,23 @@ class LiveStore:
         Raises:
             FencedError: a newer owner has written.
         """
-        answers = await self._pipeline(
-            lambda pipe, one: self._retire(
-                keys=[keys.board(one[0]), keys.channel(one[0])],
-                args=[lease.fence, Message(0, version, lease.fence, one[1]).encode()],
-                client=pipe,
-            ),
-            list(gone),
+        answers = await self._answers(
+            _RETIRE(
+                [keys.board(stop_id)],
+                [
+                    lease.fence,
+                    keys.channel(stop_id),
+                    Message(0, version, lease.fence, frame).encode(),
+                ],
+            )
+            for stop_id, frame in gone
         )
         if b"fenced" in answers:
             raise FencedError(f"feed {lease.feed_id}: a newer owner has written")
 
     async def keep(self, stop_ids: Sequence[str]) -> None:
         """Renew the time to live of boards that did not change."""
-        await self._pipeline(lambda pipe, stop: pipe.expire(keys.board(stop), BOARD_TTL), stop_ids)
+        await self._answers(("EXPIRE", keys.board(stop), BOARD_TTL) for stop in stop_ids)
 
     async def tell(self, state: FeedState) -> None:
         """Write the feed's state."""
@@ -320,20 +364,38 @@ class LiveStore:
                     pipe.hset(keys.parents(feed_id), mapping=parents)
                 await pipe.execute()
 
-    async def _pipeline(self, add: Any, items: Sequence[Any]) -> list[Any]:
-        answers: list[Any] = []
+    async def _answers(self, commands: Iterable[Command]) -> list[Any]:
+        """What Redis answers to each, in pipelines."""
+        left, answers = iter(commands), list[Any]()
         with _errors():
-            for start in range(0, len(items), PIPELINE):
-                async with self.redis.pipeline(transaction=False) as pipe:
-                    for item in items[start : start + PIPELINE]:
-                        await add(pipe, item)  # queues it; a script is queued by awaiting it
-                    answers += await pipe.execute()
+            while some := list(islice(left, PIPELINE)):
+                answers += await self._pipeline(some)
         return answers
+
+    async def _pipeline(self, commands: Sequence[Command]) -> list[Any]:
+        answers = await self._send(commands)
+        unknown = [n for n, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if unknown:  # a server that is new, or was restarted
+            for script in _SCRIPTS:
+                await self.redis.script_load(script.text)
+            again = await self._send([commands[n] for n in unknown])
+            for n, answer in zip(unknown, again, strict=True):
+                answers[n] = answer
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+    async def _send(self, commands: Sequence[Command]) -> list[Any]:
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)  # queues it
+            return await pipe.execute(raise_on_error=False)
 
 
 @contextmanager
 def _errors() -> Iterator[None]:
     try:
         yield
-    except (RedisError, OSError, ValueError) as error:
+    except (*shards.ERRORS, ValueError) as error:
         raise LiveStoreError(f"Redis: {error}") from error

@@ -1,16 +1,31 @@
--- Store a board and publish what changed, or refuse.
--- KEYS: board hash, channel. ARGV: fence, prev ('' = whatever stands), version, snapshot frame,
--- message, time to live in seconds.
--- Returns 'ok', or who was right: 'fenced' (a newer owner has written) or 'moved' (another version
--- stands, so the patch does not fit).
-local stands = redis.call('HMGET', KEYS[1], 'version', 'fence')
-if stands[2] and tonumber(stands[2]) > tonumber(ARGV[1]) then
-  return 'fenced'
+-- Store boards and publish what changed, or refuse.
+-- KEYS: board hash of each. ARGV: fence, time to live in seconds, and of each board its channel,
+-- prev ('' = whatever stands), version, snapshot frame ('' = the patch goes behind the one that
+-- stands), patch frame ('' = there is only the snapshot). A channel is no key: where it is named as
+-- one, a Cluster refuses the script while the slot migrates.
+-- Returns 'fenced' (a newer owner has written, and nothing is written after it), or the places,
+-- from 0, of boards that were refused: another version stands, so the patch does not fit.
+local moved = {}
+for place = 0, #KEYS - 1 do
+  local board = KEYS[place + 1]
+  local channel, prev, version, snapshot, patch = unpack(ARGV, 5 * place + 3, 5 * place + 7)
+  local stands = redis.call('HMGET', board, 'version', 'fence')
+  if stands[2] and tonumber(stands[2]) > tonumber(ARGV[1]) then
+    return 'fenced'
+  end
+  if prev ~= '' and (stands[1] or '0') ~= prev then
+    moved[#moved + 1] = place
+  else
+    if snapshot ~= '' then
+      redis.call('DEL', board)
+      redis.call('HSET', board, 'version', version, 'fence', ARGV[1], 'base', version, 'frame', snapshot)
+    else
+      redis.call('HSET', board, 'version', version, 'fence', ARGV[1], version, patch)
+    end
+    redis.call('EXPIRE', board, ARGV[2])
+    local frame = patch ~= '' and patch or snapshot
+    local after = prev ~= '' and prev or '0'
+    redis.call('SPUBLISH', channel, after .. ' ' .. version .. ' ' .. ARGV[1] .. '\n' .. frame)
+  end
 end
-if ARGV[2] ~= '' and (stands[1] or '0') ~= ARGV[2] then
-  return 'moved'
-end
-redis.call('HSET', KEYS[1], 'version', ARGV[3], 'fence', ARGV[1], 'frame', ARGV[4])
-redis.call('EXPIRE', KEYS[1], ARGV[6])
-redis.call('SPUBLISH', KEYS[2], ARGV[5])
-return 'ok'
+return moved

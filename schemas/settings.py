@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0",
         validation_alias="REDIS_URL",
-        description="Redis 7+ or Valkey 8+.",
+        description="Redis 7+ or Valkey 8+; a Cluster as redis+cluster://host:port,host:port.",
     )
     database_url: str = Field(
         "postgresql://127.0.0.1:5432/stopcast",

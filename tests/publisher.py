@@ -58,17 +58,21 @@ class Publisher:
         }  # fmt: skip
 
     def publication(self, stop_id: str, *, snapshot: bool = False, size: int = 3) -> Publication:
-        """A new version, as a patch where that is possible; `boards` has it from here on."""
+        """A new version, as a patch where that is possible; `boards` has it from here on.
+
+        What is stored is now and then a snapshot, mostly the patch behind the last one.
+        """
         before, board = self.boards.get(stop_id), self.board(stop_id, size)
         self.boards[stop_id] = board
         whole = frames.snapshot(board)
         if before is None or snapshot:
             return Publication(stop_id, None, board["version"], whole, whole)
+        stored = whole if self.random.random() < 0.25 else None
         changes = {
             **merge_patch.diff(before, board), "stop_id": stop_id, "version": board["version"]
         }  # fmt: skip
         return Publication(
-            stop_id, before["version"], board["version"], whole, frames.patch(changes)
+            stop_id, before["version"], board["version"], stored, frames.patch(changes)
         )
 
     async def publish(self, *stop_ids: str, snapshot: bool = False, size: int = 3) -> None:

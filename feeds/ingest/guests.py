@@ -7,12 +7,11 @@ each board keeps one writer, and feeds need not be owned by the same process.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-import orjson
 import structlog
 
-from feeds.realtime.boards import MOST, Change
+from feeds.realtime.boards import Change
+from feeds.realtime.window import MOST
 from feeds.timetable.timetable import Timetable
-from schemas import frames
 from schemas.arrivals import Arrival, Board, effective_time
 from schemas.live import LiveStore
 from schemas.merge_patch import diff
@@ -76,7 +75,7 @@ class Guests:
         newer = [stop for stop, version in there.items() if self._version(stop) != version]
         for stop, stored in zip(newer, await self.live.boards(newer), strict=True):
             if stored is not None:
-                self._boards[stop] = orjson.loads(frames.board_json(stored.frame))
+                self._boards[stop] = stored.board()
                 changed.add(stop)
         self._moved |= {
             stop for stop, guests in self._guests_of.items() if not changed.isdisjoint(guests)

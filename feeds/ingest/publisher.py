@@ -4,18 +4,17 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-import orjson
-
 from feeds.ingest.guests import Guests
-from feeds.ingest.publication import Versions, publication
+from feeds.ingest.publication import Publications, Versions
 from feeds.realtime.boards import Change
 from feeds.realtime.pipeline import Pipeline
 from feeds.timetable.timetable import Timetable
 from schemas import frames
 from schemas.arrivals import Board
-from schemas.live import Lease, LiveStore, LiveStoreError, StoredBoard
+from schemas.live import Lease, LiveStore, LiveStoreError, Publication
+from schemas.tasks import end
 
-BATCH = 1000  # boards built and published before others get a turn
+BATCH = 500  # boards made before others get a turn
 
 
 class LostWritesError(LiveStoreError):
@@ -40,6 +39,7 @@ class Publisher:
         self.redis_run = ""
         self.predictions_stand = False
         self._versions = Versions()
+        self._publications = Publications(self._versions)
         self._lost_writes = False
 
     async def take_over(self, lease: Lease, pipeline: Pipeline) -> None:
@@ -54,7 +54,8 @@ class Publisher:
         known = sorted(ours | await self.live.stops(self.feed_id))
         stored = await self.live.stamp(lease, self._global(known))
         self._versions.see(board.version for board in stored.values())
-        standing = _parse(stored)
+        self._publications.forget()
+        standing = {stop.partition(":")[2]: board.board() for stop, board in stored.items()}
         self.predictions_stand = any(map(_has_realtime, standing.values()))
         await self.guests.look(time.time())  # else they would go, and come again
         lost = self._lost_writes or told is None or told.redis_run != run
@@ -89,22 +90,31 @@ class Publisher:
         """
         stops = pipeline.pending(now)
         self.guests.know(pipeline.timetable)
-        for start in range(0, len(stops), BATCH):
-            changes = pipeline.changes(stops[start : start + BATCH], now)
-            await self._publish(lease, self.guests.joined(changes))
-        await self._publish(lease, self.guests.changes(pipeline.boards.boards))
+        sending: list[asyncio.Task[None]] = []
+        try:
+            for start in range(0, len(stops), BATCH):
+                changes = pipeline.changes(stops[start : start + BATCH], now)
+                publications = self._encoded(self.guests.joined(changes))
+                await asyncio.gather(*sending)
+                sending = [asyncio.create_task(self._send(lease, publications))]
+                await asyncio.sleep(0)  # Redis works on it while the next batch is made
+            await asyncio.gather(*sending)
+        finally:
+            await end(sending)
+        await self._send(lease, self._encoded(self.guests.changes(pipeline.boards.boards)))
         self.predictions_stand = False
         if not self.complete:
             await self.live.tell_stops(self.feed_id, pipeline.boards.stop_ids)
             await self.live.tell_parents(self.feed_id, _parents(pipeline.timetable))
             self.complete = True
 
-    async def _publish(self, lease: Lease, changes: Iterable[Change]) -> None:
-        publications = [publication(change, self._versions.next()) for change in changes]
+    def _encoded(self, changes: Iterable[Change]) -> list[Publication]:
+        return [self._publications.of(change) for change in changes]
+
+    async def _send(self, lease: Lease, publications: Sequence[Publication]) -> None:
         if refused := await self.live.publish(lease, publications):
             self._lost_writes = True
             raise LostWritesError(f"{refused[0]}: another version stands than we published")
-        await asyncio.sleep(0)
 
     async def retire(self, lease: Lease, stop_ids: Iterable[str]) -> None:
         """Remove the boards of stops (GTFS ids) that the schedule does not have any more."""
@@ -117,13 +127,6 @@ class Publisher:
 
     def _global(self, stop_ids: Iterable[str]) -> list[str]:
         return [f"{self.feed_id}:{stop_id}" for stop_id in stop_ids]
-
-
-def _parse(stored: Mapping[str, StoredBoard]) -> dict[str, Board]:
-    return {
-        stop_id.partition(":")[2]: orjson.loads(frames.board_json(board.frame))
-        for stop_id, board in stored.items()
-    }
 
 
 def _has_realtime(board: Board) -> bool:

@@ -21,11 +21,12 @@ class EmbeddedError(StopcastError):
 
 
 @contextmanager
-def valkey(data_dir: Path | None = None) -> Iterator[str]:
+def valkey(data_dir: Path | None = None, *, cluster: bool = False) -> Iterator[str]:
     """Run a Valkey server on a free loopback port; its URL. Nothing is written to disk.
 
     Boards are made anew from the feeds, so a snapshot on disk would only be old. With `data_dir` (of
-    one user at a time), a server that a killed process left there is ended first.
+    one user at a time), a server that a killed process left there is ended first. With `cluster` it
+    is a node that has neither slots nor neighbours yet.
 
     Raises:
         EmbeddedError: it is not installed or did not start.
@@ -36,6 +37,10 @@ def valkey(data_dir: Path | None = None) -> Iterator[str]:
     except ImportError:
         raise EmbeddedError(_missing("REDIS_URL", "Valkey")) from None
     config: dict[str, Any] = {"maxmemory-policy": "noeviction"}
+    if cluster:
+        # Neighbours are found dead, and replicas filled, as quickly as one machine can.
+        config |= {"cluster-enabled": "yes", "cluster-port": free_port()}
+        config |= {"cluster-node-timeout": 1000, "repl-diskless-sync-delay": 0}
     if data_dir is not None:
         data_dir = data_dir.resolve()
         _end_leftover(data_dir / "valkey.pid", data_dir)

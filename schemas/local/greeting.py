@@ -10,9 +10,8 @@ from urllib.parse import quote
 
 import httpx
 import orjson
-from redis.exceptions import RedisError
 
-from schemas import frames, keys
+from schemas import frames, keys, shards
 from schemas.arrivals import Board, StopId
 from schemas.live import LiveStore, LiveStoreError
 
@@ -75,7 +74,7 @@ _Found = TypeVar("_Found")
 async def _until(check: Callable[[], Awaitable[_Found | None]]) -> _Found:
     """What `check` finds, as soon as it finds something; an error means not yet."""
     while True:
-        with suppress(httpx.HTTPError, LiveStoreError, RedisError):
+        with suppress(httpx.HTTPError, LiveStoreError, *shards.ERRORS):
             if found := await check():
                 return found
         await asyncio.sleep(0.2)
@@ -95,7 +94,7 @@ async def _busy_stop(live: LiveStore) -> BusyStop | None:
     clocks = {feed: state.board_clock(time.time()) for feed, state in (await live.feeds()).items()}
     busy = []
     for frame in await _sample(live):
-        board: Board = orjson.loads(frames.board_json(frame))
+        board: Board = orjson.loads(frames.data(frame))
         now = clocks.get(StopId.parse(board["stop_id"]).feed_id)
         if now is not None and (calls := predicted_soon(board, now)):
             busy.append(BusyStop(calls, board["stop_id"], board["stop"].get("name", "")))

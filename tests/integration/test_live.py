@@ -5,7 +5,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from schemas import frames, keys
-from schemas.live import FeedState, FencedError, LiveStore, Message, Publication
+from schemas.live import (
+    FeedState,
+    FencedError,
+    LiveStore,
+    Message,
+    Publication,
+    StoredBoard,
+)
 
 STOP = "demo:north/side} 1"
 
@@ -25,7 +32,7 @@ def snapshot(version: int) -> Publication:
 
 def patch(prev: int, version: int) -> Publication:
     frame = frames.event("patch", {"version": version})
-    return Publication(STOP, prev, version, frames.event("snapshot", {"version": version}), frame)
+    return Publication(STOP, prev, version, None, frame)
 
 
 async def test_a_publication_is_stored_and_reaches_followers_in_one_step(live: LiveStore) -> None:
@@ -46,7 +53,32 @@ async def test_a_publication_is_stored_and_reaches_followers_in_one_step(live: L
     [board] = await live.boards([STOP])
     assert board is not None
     assert board.version == 2
-    assert frames.board_json(board.frame) == b'{"version":2}'
+    assert board.json() == b'{"version":2}'
+
+
+async def test_patches_stand_behind_their_snapshot_until_the_next_one(live: LiveStore) -> None:
+    lease = await live.acquire("demo", "me", 10)
+    assert lease is not None
+    await live.publish(lease, [snapshot(98), patch(98, 99), patch(99, 100)])
+    [board] = await live.boards([STOP])
+    assert board is not None
+    assert [version for version, _ in board.events] == [98, 99, 100]
+    assert board.json() == b'{"version":100}'
+    assert (await live.stamp(lease, [STOP])) == {STOP: board}
+    whole = snapshot(101)
+    await live.publish(lease, [whole._replace(prev=100, frame=patch(100, 101).frame)])
+    assert await live.boards([STOP]) == [StoredBoard(((101, whole.snapshot or b""),))]
+
+
+async def test_of_many_boards_those_that_moved_are_told(live: LiveStore) -> None:
+    lease = await live.acquire("demo", "me", 10)
+    assert lease is not None
+    stops = [f"demo:{n}" for n in range(live.shards.batch * 2 + 1)]
+    await live.publish(lease, [snapshot(1)._replace(stop_id=stop) for stop in stops])
+    assert await live.versions(stops) == [1] * len(stops)
+    patches = [patch(1 if n % 50 else 7, 2)._replace(stop_id=stop) for n, stop in enumerate(stops)]
+    assert await live.publish(lease, patches) == stops[::50]
+    assert await live.versions(stops) == [2 if n % 50 else 1 for n in range(len(stops))]
 
 
 async def test_a_patch_is_refused_where_another_version_stands(live: LiveStore) -> None:

@@ -35,7 +35,7 @@ def test_any_text_survives_on_one_line_of_data(name: str) -> None:
     [event] = parse(frames.with_id(7, frame))
     assert (event.event, event.id) == ("snapshot", "7")
     assert orjson.loads(event.data) == board(name)
-    assert orjson.loads(frames.board_json(frame)) == board(name)
+    assert orjson.loads(frames.data(frame)) == board(name)
 
 
 def test_goodbye_says_when_to_come_back() -> None:
@@ -49,3 +49,7 @@ def test_frames_are_what_the_library_would_send(name: str) -> None:
     data = orjson.dumps(board(name)).decode()
     expected = LibraryEvent(data, event="snapshot", sep="\n").encode()
     assert frames.snapshot(board(name)) == expected
+
+
+def test_a_retry_is_what_the_library_makes() -> None:
+    assert frames.retry(2500) == LibraryEvent(retry=2500, sep="\n").encode()

@@ -3,7 +3,8 @@
 from typing import Any
 
 from feeds.ingest.guests import Guests
-from feeds.realtime.boards import MOST, Change
+from feeds.realtime.boards import Change
+from feeds.realtime.window import MOST
 from schemas.arrivals import Board
 from schemas.live import LiveStore
 from tests.timetables import make_timetable, stop

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 
 from feeds.config import Endpoint, Feed
@@ -16,7 +15,6 @@ from feeds.gtfs.schedule_import import import_schedule
 from feeds.ingest.fetch import http_client
 from feeds.ingest.guests import SILENT
 from feeds.ingest.ingester import Ingester
-from schemas import frames
 from schemas.database import connect, migrate
 from schemas.live import LiveStore
 from tests.agency import Agency, served
@@ -58,7 +56,7 @@ class Two:
 
     async def board(self, stop: str) -> Any:
         [stored] = await self.live.boards([stop])
-        return orjson.loads(frames.board_json(stored.frame)) if stored else None
+        return stored.board() if stored else None
 
     async def shown(self, stop: str) -> list[tuple[str, str | None, int | None]]:
         """Route, platform and departure of each arrival."""

@@ -66,7 +66,7 @@ class World:
 
     async def board(self, stop: str) -> Board | None:
         [stored] = await self.live.boards([f"city:{stop}"])
-        return orjson.loads(frames.board_json(stored.frame)) if stored else None
+        return stored.board() if stored else None
 
     async def departures(self, stop: str) -> list[tuple[str, int | None]]:
         board = await self.board(stop)
@@ -290,7 +290,9 @@ async def test_a_redis_that_lost_one_write_is_set_right(world: World) -> None:
     await world.until_departures("a", ON_TIME)
     await world.until_complete()
     stale = frames.snapshot({**(await world.board("a")), "arrivals": {}})  # type: ignore[typeddict-item]
-    await world.live.redis.hset(keys.board("city:a"), mapping={"version": "7", "frame": stale})
+    await world.live.redis.hset(
+        keys.board("city:a"), mapping={"version": "7", "base": "7", "frame": stale}
+    )
     world.agency.body = late(120)
     await world.until_departures("a", [("predicted", posix("08:02:00"))])
 
