@@ -1,37 +1,69 @@
 """The gateway as an ASGI application: what its parts share, its routes, its life.
 
-`app.state` holds `settings`, `live` (LiveStore), `feeds` (FeedStates), `hub`, `database` and
-`draining` (False until the server is told to stop).
+`app.state` holds `settings`, `live` (LiveStore), `feeds` (FeedStates), `hub`, `boards`, `database`,
+`siblings` (None unless there are several workers), `draining` (False until the server is told to
+stop) and `closing` (False until it closes its streams).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
+from prometheus_client import generate_latest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import boards, feed_reports, health, metrics, page, stops
+from gateway.board_reader import BoardReader
 from gateway.database import Database
 from gateway.feed_states import FeedStates
 from gateway.hub import Hub
-from gateway.problems import EXCEPTION_HANDLERS
+from gateway.problems import EXCEPTION_HANDLERS, Problem
 from gateway.request_log import RequestLog
 from gateway.settings import GatewaySettings
+from gateway.siblings import Siblings
 from gateway.stream import stream_routes
 from gateway.supervision import supervised
 from schemas.live import LiveStore
 from schemas.tasks import end
 
 
-def create_app(settings: GatewaySettings) -> Starlette:
+class Gateway(Starlette):
+    """Streams go past the middleware and the router.
+
+    What stands between the server and a stream is kept for as long as it is open (a coroutine each,
+    and more), and run once for each of a crowd that connects at once: docs/decisions/0017.
+    """
+
+    def __init__(self, streams: Sequence[Route], routes: Sequence[BaseRoute], **given: Any) -> None:
+        super().__init__(routes=[*streams, *routes], **given)
+        self._streams = [(route, RequestLog(route.endpoint)) for route in streams]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        stream = self._stream(scope) if scope["type"] == "http" else None
+        await (stream or super().__call__)(scope, receive, send)
+
+    def _stream(self, scope: Scope) -> ASGIApp | None:
+        for route, stream in self._streams:
+            with suppress(Problem):  # a malformed stop id: said by the router
+                match, found = route.matches(scope)
+                if match is Match.FULL:
+                    scope.update(found, app=self)
+                    return stream
+        return None
+
+
+def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> Starlette:
     """The application; nothing is connected and no task runs before its lifespan starts."""
     live = LiveStore.connect(settings.redis_url)
     feeds = FeedStates(live, settings)
     hub = Hub(settings, live, feeds)
-    app = Starlette(
-        routes=[
-            *stream_routes(hub, live),
+    app = Gateway(
+        stream_routes(hub, live),
+        [
             *boards.ROUTES,
             *stops.ROUTES,
             *feed_reports.ROUTES,
@@ -47,8 +79,11 @@ def create_app(settings: GatewaySettings) -> Starlette:
     app.state.live = live
     app.state.feeds = feeds
     app.state.hub = hub
+    app.state.boards = BoardReader(live)
     app.state.database = Database(settings.database_url)
+    app.state.siblings = siblings
     app.state.draining = False
+    app.state.closing = False
     return app
 
 
@@ -63,6 +98,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         "sweep": lambda: hub.fetcher.sweep(hub),
         "heartbeats": lambda: hub.wheel.run(hub),
     }
+    if siblings := state.siblings:
+        work["siblings"] = lambda: siblings.answer(lambda: generate_latest(metrics.own(state)))
     tasks = [asyncio.create_task(supervised(name, run, hub.counts)) for name, run in work.items()]
     try:
         yield

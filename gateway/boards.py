@@ -1,16 +1,16 @@
 """`GET /v1/stops/{stop_id}/board`: the board as its owner encoded it, with a validator."""
 
 import gzip
-import re
 from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from gateway.coding import GZIP, accepted
 from gateway.missing import missing_board
 from gateway.paths import StopRoute
-from schemas import frames
+from schemas.live import StoredBoard
 
 # Caches may keep a board but must ask before they use it: a 304 costs next to nothing.
 CACHE_CONTROL = "no-cache"
@@ -22,13 +22,9 @@ def _compressed(body: bytes) -> bytes:
     return gzip.compress(body, compresslevel=6, mtime=0)
 
 
-def _accepts_gzip(header: str) -> bool:
-    """RFC 9110, section 12.5.3."""
-    for choice in header.lower().split(","):
-        coding, _, weight = choice.replace(" ", "").partition(";")
-        if coding in {"gzip", "x-gzip", "*"}:
-            return not re.fullmatch(r"q=0(\.0*)?", weight)
-    return False
+@lru_cache(maxsize=512)
+def _body(stored: StoredBoard) -> bytes:
+    return stored.json()
 
 
 def _matches(if_none_match: str, etag: str) -> bool:
@@ -39,15 +35,15 @@ def _matches(if_none_match: str, etag: str) -> bool:
 
 async def board(request: Request) -> Response:
     stop, state = request.path_params["stop_id"], request.app.state
-    (stored,) = await state.live.boards([str(stop)])
+    stored = await state.boards.read(str(stop))
     if stored is None:
         raise await missing_board(state.live, state.feeds.states, stop)
     etag = f'"{stored.version}"'
     headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept-Encoding"}
     if _matches(request.headers.get("if-none-match", ""), etag):
         return Response(None, 304, headers)
-    body = frames.board_json(stored.frame)
-    if _accepts_gzip(request.headers.get("accept-encoding", "")):
+    body = _body(stored)
+    if accepted(request.headers.get("accept-encoding", "")) is GZIP:
         body = _compressed(body)
         headers["Content-Encoding"] = "gzip"
     return Response(body, 200, headers, "application/json")

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from gateway.event import chunk
+from gateway.coding import Coding, chunk
 from gateway.settings import GatewaySettings
 from schemas import frames
 from schemas.live import FEED_TTL, FeedState, LiveStore, LiveStoreError
@@ -25,6 +25,7 @@ class FeedStates:
     ) -> None:
         self.states: Mapping[str, FeedState] = {}
         self.changed: Callable[[str], None] = _nobody  # called with a feed of another status
+        self.restarted: Callable[[str, int], None] = _nobody  # … and of another lineage
         self._live = live
         self._settings = settings
         self._clock = clock
@@ -65,6 +66,8 @@ class FeedStates:
         for feed, state in self.states.items():
             if feed not in before or before[feed].status != state.status:
                 self.changed(feed)
+            if feed in before and before[feed].lineage != state.lineage:
+                self.restarted(feed, state.lineage)
 
     def _silent(self, state: FeedState, wall: float) -> bool:
         return wall - state.beat > self._settings.owner_timeout
@@ -83,33 +86,32 @@ class FeedStates:
         states = (self.states.get(feed) for feed in feeds)
         return [state.lineage if state else None for state in states]
 
-    def events(self, feeds: Iterable[str]) -> bytes:
-        """A `feed` event for each feed, as one piece of the stream."""
+    def events(self, feeds: Iterable[str], coding: Coding) -> bytes:
+        """A `feed` event for each feed, as one coded piece of the stream."""
         return b"".join(
-            _feed_frame(feed, *self._facts(state))
+            _feed_event(coding, feed, *self._facts(state))
             for feed in feeds
             if (state := self.states.get(feed))
         )
 
-    def heartbeat(self, feeds: Iterable[str]) -> bytes:
+    def heartbeat(self, feeds: Iterable[str], coding: Coding) -> bytes:
         """A `heartbeat` of these feeds, as an HTTP chunk."""
         facts: dict[str, Any] = {}
         for feed in feeds:
             if state := self.states.get(feed):
                 status, timestamp, now = self._facts(state)
                 facts[feed] = {"status": status, "timestamp": timestamp, "now": now}
-        return chunk(frames.event("heartbeat", {"feeds": facts}))
+        return chunk(coding.encode(frames.event("heartbeat", {"feeds": facts})))
 
     def _facts(self, state: FeedState) -> tuple[str, int, int]:
         return state.status, state.timestamp, int(state.board_clock(self._clock()))
 
 
-def _nobody(_: str) -> None:
+def _nobody(*_: object) -> None:
     """Until the Hub listens."""
 
 
 @lru_cache(maxsize=256)  # the same for all streams that begin within a second
-def _feed_frame(feed_id: str, status: str, timestamp: int, now: int) -> bytes:
-    return frames.event(
-        "feed", {"feed_id": feed_id, "status": status, "timestamp": timestamp, "now": now}
-    )
+def _feed_event(coding: Coding, feed_id: str, status: str, timestamp: int, now: int) -> bytes:
+    facts = {"feed_id": feed_id, "status": status, "timestamp": timestamp, "now": now}
+    return coding.encode(frames.event("feed", facts))

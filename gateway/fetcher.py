@@ -1,7 +1,7 @@
 """Brings boards from Redis: for new topics, after missed messages, and to compare what stands."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from gateway.topic import State, Topic
@@ -44,17 +44,33 @@ class Fetcher:
 
     async def _compare(self, hub: "Hub", batch: Iterable[Topic]) -> None:
         """Find topics that are behind what Redis holds; the others are beyond doubt."""
-        settled = [topic for topic in batch if not topic.needs_board]
+        # One whose tail is too long, too: that it needs a board says nothing of what it missed.
+        settled = [t for t in batch if t.state is not State.FETCHING and not t.behind]
         versions = await self._live.versions([topic.stop_id for topic in settled])
+        absent = []
         for topic, version in zip(settled, versions, strict=True):
+            if version is None:
+                absent.append(topic)
             if (version or 0) > topic.version:
                 topic.behind = True
                 hub.doubtful.add(topic)
                 hub.counts.healed += 1
             else:
                 self._settle(hub, topic)
+        if absent:
+            await self._retire(hub, absent)
+
+    async def _retire(self, hub: "Hub", absent: Sequence[Topic]) -> None:
+        """End those of the topics without a board whose stops have left the schedule.
+
+        Only what Redis says from here on, in this order, proves it: it may have been emptied a
+        moment ago, and the boards may have been written since they were found missing.
+        """
+        await hub.feeds.poll()
+        versions = await self._live.versions([topic.stop_id for topic in absent])
+        for topic, version in zip(absent, versions, strict=True):
             if version is None and hub.feeds.complete(StopId.parse(topic.stop_id).feed_id):
-                hub.publish(topic, topic.retire())
+                hub.publish(topic, *topic.retire())
 
     async def _fetch(self, hub: "Hub", batch: Iterable[Topic]) -> None:
         topics = [topic for topic in batch if topic.needs_board]
@@ -63,7 +79,7 @@ class Fetcher:
             if topic.state is State.LIVE and not topic.behind:
                 hub.counts.base_swaps += 1
             self._settle(hub, topic)
-            hub.publish(topic, topic.fetched(board))
+            hub.publish(topic, *topic.fetched(board))
 
     def _settle(self, hub: "Hub", topic: Topic) -> None:
         if topic not in self._wanted:  # else a message was missed while Redis was asked

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import structlog
 
 from gateway.counts import Counts
-from gateway.event import Event
+from gateway.door import Door
+from gateway.event import Batch, Event
 from gateway.feed_states import FeedStates
 from gateway.fetcher import Fetcher
 from gateway.listener import Listener
@@ -24,10 +25,12 @@ class Hub:
 
     def __init__(self, settings: GatewaySettings, live: LiveStore, feeds: FeedStates) -> None:
         self.settings = settings
+        self.write_buffer = settings.write_buffer  # looked at for every delivery
         self.feeds = feeds
         self.listener = Listener(live)
         self.fetcher = Fetcher(live)
         self.wheel = Wheel()
+        self.door = Door(settings.starts_per_turn, settings.start_timeout)
         self.counts = Counts()
         self.topics: dict[str, Topic] = {}
         self.subscribers: set[Subscriber] = set()
@@ -37,6 +40,7 @@ class Hub:
         self._unflushed: list[Subscriber] = []
         self._closing: set[asyncio.Task[None]] = set()
         feeds.changed = self.feed_changed
+        feeds.restarted = self.feed_restarted
 
     # -- topics ----------------------------------------------------------------------------------
 
@@ -74,9 +78,13 @@ class Hub:
     # -- what the Listener tells -----------------------------------------------------------------
 
     def connected(self) -> None:
-        """A new connection: nothing is subscribed yet, and messages may have been missed."""
+        """A new connection to a shard of Redis: nothing is subscribed yet."""
         self.counts.listener_connects += 1
-        self.doubtful.update(t for t in self.topics.values() if t.state is not State.FETCHING)
+
+    def interrupted(self, stop_ids: Iterable[str]) -> None:
+        """Messages of these stops may be missed, until each is confirmed again."""
+        topics = (self.topics.get(stop_id) for stop_id in stop_ids)
+        self.doubtful.update(t for t in topics if t and t.state is not State.FETCHING)
 
     def confirmed(self, stop_id: str) -> None:
         """From here on every message of this stop arrives."""
@@ -95,12 +103,21 @@ class Hub:
             log.error("malformed_message", stop_id=stop_id, head=data[:80])  # noqa: TRY400  # no trace
             topic.behind = True
         else:
-            self.publish(topic, topic.apply(message))
+            if event := topic.apply(message):
+                self.publish(topic, event)
         if topic.behind:
             self.counts.gaps += 1
             self.doubtful.add(topic)
         if topic.needs_board:
             self.fetcher.want([topic])
+
+    def feed_restarted(self, feed_id: str, lineage: int) -> None:
+        """Redis lost writes of this feed, which begins anew."""
+        topics = [t for t in self.topics.values() if t.stop_id.startswith(f"{feed_id}:")]
+        for topic in topics:
+            topic.restart(lineage)
+        self.doubtful.update(topic for topic in topics if topic.state is not State.FETCHING)
+        self.fetcher.want(topics)
 
     # -- streams ---------------------------------------------------------------------------------
 
@@ -117,21 +134,21 @@ class Hub:
         for topic in subscriber.topics:
             topic.subscribers.discard(subscriber)
 
-    def publish(self, topic: Topic, event: Event | None) -> None:
-        """Hand an event to all subscribers; what one turn of the loop brings is one write each.
+    def publish(self, topic: Topic, *events: Event) -> None:
+        """Hand events to all subscribers; what one turn of the loop brings is one write each.
 
         The Listener does not suspend while a complete message is left in its buffer, so the flush
         that is scheduled here runs when it has none.
         """
-        if event is None or not topic.subscribers:
+        if not events or not topic.subscribers:
             return
-        self.counts.deliveries += len(topic.subscribers)
-        data = event.bare if self.doubtful else event.numbered
+        self.counts.deliveries += len(events) * len(topic.subscribers)
+        batch = Batch(events, numbered=not self.doubtful)
         if not self._unflushed:
             asyncio.get_running_loop().call_soon(self._flush)
         for subscriber in topic.subscribers:
             try:
-                if subscriber.offer(topic, data):
+                if subscriber.offer(topic, batch[subscriber.coding]):
                     self._unflushed.append(subscriber)
             except Exception as error:  # noqa: BLE001  # logged there
                 self.fail(subscriber, error)

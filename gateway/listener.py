@@ -1,123 +1,110 @@
-"""The one pub/sub connection of a process.
+"""What a process hears of its followed stops: one pub/sub connection per shard.
 
 redis-py's PubSub reconnects and subscribes again without a word, so nobody would know that messages
-were missed. This speaks to one connection directly: when it breaks, `run` ends by an error, and the
-next `run` begins with `connected`.
+were missed. This speaks to each connection directly: when one breaks, or a slot moves, the follower
+is told what it may have missed (`interrupted`), until each stop is `confirmed` again.
 """
 
 import asyncio
-from collections.abc import Collection, Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Iterable
+from typing import Protocol
 
-from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import MovedError
 
-from schemas import keys
+from gateway.counts import Counts
+from gateway.link import Link
+from gateway.supervision import supervised
+from schemas import keys, shards
 from schemas.live import LiveStore, LiveStoreError
-
-# Seconds of silence after which Redis is asked for a sign of life, and given as many to answer.
-SILENCE = 10.0
+from schemas.shards import Shard
 
 
 class Follower(Protocol):
     """Who gets the messages (the Hub)."""
 
+    counts: Counts
+
     @property
     def topics(self) -> Collection[str]: ...
     def connected(self) -> None: ...
+    def interrupted(self, stop_ids: Iterable[str]) -> None: ...
     def confirmed(self, stop_id: str) -> None: ...
     def receive(self, stop_id: str, data: bytes) -> None: ...
 
 
 class Listener:
-    """Subscribes to stops' channels and hands on what arrives."""
+    """Keeps each followed stop subscribed at the shard that has it."""
 
     def __init__(self, live: LiveStore) -> None:
-        self._pool = live.redis.connection_pool
-        self._commands: asyncio.Queue[tuple[str, ...]] = asyncio.Queue()
+        self._shards = live.shards
+        self._links: dict[str, Link] = {}
+        self._homes: dict[str, Link] = {}  # of the stops that are followed
+        self._running = False
+        self._begin: Callable[[Link], object]  # while it runs
 
     def follow(self, stop_id: str) -> None:
-        """Subscribe; `confirmed` tells when it holds. While disconnected, `run` will do it."""
-        self._commands.put_nowait(("SSUBSCRIBE", keys.channel(stop_id)))
+        """Subscribe; `confirmed` tells when it holds. Before it runs, `run` will do it."""
+        if self._running:
+            self._place(stop_id)
 
     def unfollow(self, stop_id: str) -> None:
-        self._commands.put_nowait(("SUNSUBSCRIBE", keys.channel(stop_id)))
+        if link := self._homes.pop(stop_id, None):
+            link.unfollow(stop_id)
 
     async def run(self, follower: Follower) -> None:
-        """Connect, subscribe to all that is followed, and listen until the connection breaks.
+        """Listen to every shard for ever; each begins again by itself after an error.
 
         Raises:
-            LiveStoreError: always, in the end.
+            LiveStoreError: it could not be learnt which shards there are.
         """
-        connection = self._connection()
         try:
-            await connection.connect()  # type: ignore[no-untyped-call]  # redis-py
-            self._commands = asyncio.Queue()
-            follower.connected()
-            for stop_id in follower.topics:
-                self.follow(stop_id)
-            await _first_to_end(self._write(connection), self._read(connection, follower))
-        except (RedisError, OSError) as error:
-            raise LiveStoreError(f"Redis pub/sub: {error}") from error
+            await self._refresh()
+            follower.interrupted(follower.topics)
+            async with asyncio.TaskGroup() as tasks:
+                self._begin = lambda link: tasks.create_task(
+                    supervised("listener", lambda: self._listen(link, follower), follower.counts)
+                )
+                self._running = True
+                for shard in self._shards.masters():
+                    self._link(shard)
+                for stop_id in follower.topics:
+                    self._place(stop_id)
         finally:
-            await connection.disconnect(nowait=True)
+            self._running = False
+            self._links.clear()
+            self._homes.clear()
 
-    def _connection(self) -> AbstractConnection:
-        # RESP2: with RESP3, redis-py formats every pushed message for a debug log.
-        options = {
-            **self._pool.connection_kwargs,
-            "protocol": 2,
-            "retry": Retry(NoBackoff(), 0),
-            "maint_notifications_config": None,
-        }
-        connection: AbstractConnection = self._pool.connection_class(**options)
-        return connection
+    async def moved(self, link: Link, error: MovedError) -> None:
+        """A shard has said that a slot is another's: its stops are followed there."""
+        await self._shards.moved(error)
+        for stop_id in [stop for stop, slot in link.stops.items() if slot == error.slot_id]:
+            self._place(stop_id)
 
-    async def _write(self, connection: AbstractConnection) -> None:
-        while True:
-            commands = [await self._commands.get()]
-            while not self._commands.empty():
-                commands.append(self._commands.get_nowait())
-            await connection.send_packed_command(
-                connection.pack_commands(commands), check_health=False
-            )
+    async def _listen(self, link: Link, follower: Follower) -> None:
+        # It may have failed because others have its slots now.
+        await self._refresh()
+        for stop_id in tuple(link.stops):
+            self._place(stop_id)
+        if link.name not in {shard.name for shard in self._shards.masters()}:
+            await link.wanted()
+        await link.run(self, follower)
 
-    async def _read(self, connection: AbstractConnection, follower: Follower) -> None:
-        asked = False
-        while True:
-            reply: Any = await connection.read_response(timeout=SILENCE, disconnect_on_error=False)
-            if reply is not None:
-                asked = False
-                self._dispatch(reply, follower)
-            elif asked:
-                raise TimeoutError(f"no answer for {SILENCE} s")
-            else:
-                asked = True
-                self._commands.put_nowait(("PING",))
+    async def _refresh(self) -> None:
+        try:
+            await self._shards.refresh()
+        except shards.ERRORS as error:
+            raise LiveStoreError(f"Redis: {error}") from error
 
-    def _dispatch(self, reply: Any, follower: Follower) -> None:
-        match reply:
-            case [b"smessage", channel, data]:
-                follower.receive(keys.stop_of_channel(channel), data)
-            case [b"ssubscribe", channel, _]:
-                follower.confirmed(keys.stop_of_channel(channel))
-            case [b"sunsubscribe", channel, _]:
-                # Unasked when a Cluster moves the slot; asked, the stop may be followed again.
-                stop_id = keys.stop_of_channel(channel)
-                if stop_id in follower.topics:
-                    self.follow(stop_id)
+    def _place(self, stop_id: str) -> None:
+        slot = self._shards.slot(keys.channel(stop_id))
+        if before := self._homes.get(stop_id):
+            del before.stops[stop_id]
+        self._homes[stop_id] = link = self._link(self._shards.shard(slot))
+        link.follow(stop_id, slot)
 
-
-async def _first_to_end(*coroutines: Coroutine[Any, Any, None]) -> None:
-    """Run side by side until one ends; its error is raised, the others are cancelled."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    def _link(self, shard: Shard) -> Link:
+        link = self._links.get(shard.name)
+        if link is None:
+            link = self._links[shard.name] = Link(shard)
+            self._begin(link)
+        return link

@@ -3,13 +3,16 @@
 docs/operations.md lists every metric; a test keeps the two equal.
 """
 
+import asyncio
 import time
 from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
+from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -29,7 +32,7 @@ _COUNTERS = {
     "gaps": ("message_gaps", "Messages that did not follow the version before."),
     "healed": ("boards_healed", "Boards that a comparison with Redis brought up to date."),
     "base_swaps": ("base_swaps", "Tails of patches replaced by a fresh snapshot."),
-    "listener_connects": ("listener_connects", "Connections of the Listener to Redis."),
+    "listener_connects": ("listener_connects", "Connections of the Listener to shards of Redis."),
     "restarts": ("task_restarts", "Background tasks restarted after an error."),
 }
 _LABELLED = {
@@ -59,6 +62,8 @@ class GatewayCollector(Collector):
         yield GaugeMetricFamily(f"{_PREFIX}streams", "Open streams.", len(hub.subscribers))
         yield GaugeMetricFamily(f"{_PREFIX}streams_lagging", "Streams catching up.", lagging)
         yield GaugeMetricFamily(f"{_PREFIX}topics", "Stops followed.", len(hub.topics))
+        tasks = len(asyncio.all_tasks())
+        yield GaugeMetricFamily(f"{_PREFIX}tasks", "Tasks of the event loop.", tasks)
 
     def _counters(self) -> Iterator[Metric]:
         counts = self.hub.counts
@@ -115,10 +120,41 @@ def _of_endpoints(feeds: Mapping[str, FeedState]) -> Iterator[Metric]:
     yield from (polls, failures, last_success, findings)
 
 
-async def metrics(request: Request) -> Response:
+class WorkersCollector(Collector):
+    """The metrics of all workers as they told them, each with its number as label `worker`."""
+
+    def __init__(self, told: Mapping[str, str]) -> None:
+        self.told = told
+
+    def collect(self) -> Iterator[Metric]:
+        families: dict[str, Metric] = {}
+        for worker, text in self.told.items():
+            for told in text_string_to_metric_families(text):
+                family = families.setdefault(
+                    told.name, Metric(told.name, told.documentation, told.type)
+                )
+                family.samples += [
+                    sample._replace(labels={"worker": worker, **sample.labels})
+                    for sample in told.samples
+                ]
+        yield from families.values()
+
+
+def own(state: State) -> CollectorRegistry:
+    """The metrics of this process."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(GatewayCollector(request.app.state.hub, request.app.state.feeds))
+    registry.register(GatewayCollector(state.hub, state.feeds))
     ProcessCollector(registry=registry)
+    return registry
+
+
+async def metrics(request: Request) -> Response:
+    state = request.app.state
+    if state.siblings is None:
+        registry = own(state)
+    else:
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(WorkersCollector(await state.siblings.ask()))
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     headers = {"Content-Type": content_type, "Cache-Control": "no-store"}
     return Response(encode(registry), 200, headers)

@@ -86,7 +86,6 @@ async def _of_database(request: Request, error: Any) -> Response:
 
 
 EXCEPTION_HANDLERS: dict[Any, ExceptionHandler] = {
-    Problem: _of_problem,
     HTTPException: _of_http_exception,
     LiveStoreError: _of_live_store,
     DatabaseError: _of_database,

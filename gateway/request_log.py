@@ -1,11 +1,11 @@
-"""Names every request (`X-Request-ID`), logs and counts its end; the last resort for errors."""
+"""Names every request (`X-Request-ID`), logs and counts its end; answers problems and other errors."""
 
 import re
 import time
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.problems import Problem
@@ -44,16 +44,22 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = identifier
+                name = (b"x-request-id", identifier.encode())
+                message["headers"] = [*message.get("headers", ()), name]
             await send(message)
 
         try:
             await self.app(scope, receive, named_send)
-        except Exception:
+        except Exception as error:
             if status:  # too late for an answer: uvicorn logs it and closes the connection
                 raise
-            log.exception("request_failed", request_id=identifier)
-            problem = Problem(500, "internal_error", "Something went wrong here; it was logged.")
+            if isinstance(error, Problem):
+                problem = error
+            else:
+                log.exception("request_failed", request_id=identifier)
+                problem = Problem(
+                    500, "internal_error", "Something went wrong here; it was logged."
+                )
             await problem.response(identifier)(scope, receive, named_send)
         finally:
             scope["app"].state.hub.counts.requests[status] += 1

@@ -16,6 +16,12 @@ class GatewaySettings(Settings):
     )
     max_stops: int = Field(50, ge=1, description="Stops in one stream.")
     max_streams: int = Field(20_000, ge=1, description="Open streams of one process.")
+    starts_per_turn: int = Field(
+        50,
+        ge=1,
+        description="New streams in one turn of the event loop; others wait, up to start_timeout, "
+        "so that a crowd that comes at once does not hold up open streams.",
+    )
     stream_lifetime: float = Field(
         3600,
         ge=0,
@@ -27,8 +33,12 @@ class GatewaySettings(Settings):
     )
     heartbeat: float = Field(15, gt=0, description="Between two heartbeats of a stream.")
     start_timeout: float = Field(
-        5, gt=0, description="How long a new stream waits for boards before it is told to retry."
+        5,
+        gt=0,
+        description="How long a new stream waits for its turn, and then for boards, before it is "
+        "told to retry.",
     )
+    compress: bool = Field(default=True, description="Streams are gzip for clients that accept it.")
     write_buffer: int = Field(
         64 * 1024, ge=1024, description="Unsent bytes above which a client is conflated."
     )
@@ -39,7 +49,7 @@ class GatewaySettings(Settings):
         60, gt=0, description="A client that takes nothing for this long is aborted."
     )
     tail_patches: int = Field(
-        32, ge=1, description="Patches kept behind a board before its snapshot is fetched anew."
+        100, ge=1, description="Patches kept behind a board before its snapshot is fetched anew."
     )
     tail_bytes: int = Field(64 * 1024, ge=1, description="The same, in bytes.")
     linger: float = Field(

@@ -11,10 +11,11 @@ from http import HTTPStatus
 
 from sse_starlette.sse import EventSourceResponse
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from gateway import cursor
+from gateway.coding import GZIP, PLAIN, Coding
 from gateway.hub import Hub
 from gateway.missing import missing_board
 from gateway.paths import StopRoute
@@ -39,33 +40,38 @@ class NotNowError(Exception):
         self.problem = problem
 
 
-class BoardStream(EventSourceResponse):
-    """One shared response: the ASGI application of the stream routes.
+class BoardStream:
+    """The ASGI application of the stream routes.
 
-    What a connection keeps alive is the memory per stream, so it gets no response of its own.
+    What a connection keeps alive is the memory per stream, so it gets no response of its own: there
+    is one for each coding.
     """
 
     def __init__(self, hub: Hub, live: LiveStore) -> None:
-        super().__init__(content=iter(()))
+        self.responses = {coding: _response(coding) for coding in (PLAIN, GZIP)}
         self.hub = hub
         self.live = live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = StreamRequest.of(scope, self.hub.settings.max_stops)
+        request = StreamRequest.of(scope, self.hub.settings)
+        scope["headers"].clear()  # a browser's are 2 kB, and the scope lasts as long as the stream
         transport = scope.get("extensions", {}).get(TRANSPORT)
         if transport is None:
             raise Problem(501, "no_transport", "Streams need Stopcast's server: stopcast gateway.")
         topics = self.hub.hold(map(str, request.stops))
         try:
             self._admit(scope)
+            await self._enter()
             await self._find(request.stops, topics)
             self._admit(scope)  # again: time has passed
+            if transport.is_closing():  # it did not want to wait; its end is on the way
+                await _disconnected(receive)
+                return
             if scope["method"] == "HEAD":
-                await super().__call__(scope, receive, send)
+                await self.responses[request.coding](scope, receive, send)
             else:
-                await send(
-                    {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-                )
+                headers = self.responses[request.coding].raw_headers
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
                 await self._stream(request, topics, transport, receive, send)
         except NotNowError as refusal:
             await self._refuse(refusal, request, scope, receive, send)
@@ -73,7 +79,7 @@ class BoardStream(EventSourceResponse):
             self.hub.release(topics)
 
     def _admit(self, scope: Scope) -> None:
-        if scope["app"].state.draining:
+        if scope["app"].state.closing:  # not before: a load balancer takes its time to notice
             raise NotNowError(
                 "draining", unavailable("draining", "This gateway is being replaced.")
             )
@@ -82,6 +88,14 @@ class BoardStream(EventSourceResponse):
                 "overloaded", unavailable("overloaded", "This gateway has no room for a stream.")
             )
 
+    async def _enter(self) -> None:
+        try:
+            await self.hub.door.enter()
+        except TimeoutError:
+            raise NotNowError(
+                "overloaded", unavailable("overloaded", "Too many streams begin at this moment.")
+            ) from None
+
     async def _find(self, stops: Sequence[StopId], topics: Sequence[Topic]) -> None:
         """Wait until it is known what exists.
 
@@ -89,9 +103,12 @@ class BoardStream(EventSourceResponse):
             Problem: 404, there is no such stop (of several: none of them exists).
             NotNowError: Redis or the feed's boards are not there yet.
         """
+        known = self.hub.feeds.know(stop.feed_id for stop in stops)
+        if known and all(topic.state is State.LIVE for topic in topics):
+            return
         try:
             async with asyncio.timeout(self.hub.settings.start_timeout):
-                if not self.hub.feeds.know(stop.feed_id for stop in stops):
+                if not known:
                     await self.hub.feeds.poll()
                 for topic in topics:
                     await topic.known.wait()
@@ -135,23 +152,27 @@ class BoardStream(EventSourceResponse):
     ) -> None:
         hub = self.hub
         feeds = tuple(sorted({stop.feed_id for stop in request.stops}))
+        transport.get_protocol().forget_parser()  # type: ignore[attr-defined]  # gateway/server.py
         transport.set_write_buffer_limits(high=hub.settings.write_buffer)
-        subscriber = Subscriber(hub, topics, feeds, transport, send)
+        subscriber = Subscriber(hub, topics, feeds, transport, send, coding=request.coding)
         if lifetime := hub.settings.stream_lifetime:
             subscriber.deadline = asyncio.get_running_loop().time() + jittered(lifetime, 0.2)
         subscriber.lacks = self._lacking(request.cursor, feeds, topics)
         hub.add(subscriber)
         try:
-            await subscriber.catch_up(frames.retry(hub.retry_ms()))
-            while (await receive())["type"] != "http.disconnect":
-                pass  # the request's body, which nobody needs
+            await subscriber.begin()
+            await _disconnected(receive)
         finally:
             hub.remove(subscriber)
 
     def _lacking(
         self, text: str | None, feeds: Sequence[str], topics: Sequence[Topic]
     ) -> set[Topic]:
-        """The topics that the client's cursor does not cover; `gone` is said every time."""
+        """The topics that the client's cursor does not cover; `gone` is said every time.
+
+        They come whole, base and tail, though Redis and we may have the patches since: a client
+        that was cut while it was brought an older base holds less than its cursor says.
+        """
         resumes = self.hub.counts.resumes
         if text is None:
             resumes["fresh"] += 1
@@ -170,7 +191,19 @@ class BoardStream(EventSourceResponse):
         return lacking
 
 
-def stream_routes(hub: Hub, live: LiveStore) -> list[BaseRoute]:
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass  # the request's body, which nobody needs
+
+
+def _response(coding: Coding) -> EventSourceResponse:
+    headers = {"Vary": "Accept-Encoding"}
+    if coding is not PLAIN:
+        headers["Content-Encoding"] = coding.name
+    return EventSourceResponse(content=iter(()), headers=headers)
+
+
+def stream_routes(hub: Hub, live: LiveStore) -> list[Route]:
     """`/v1/stops/{stop_id}/stream` and `/v1/stream`."""
     endpoint = BoardStream(hub, live)
     return [

@@ -1,12 +1,14 @@
-"""A request for a stream: which stops, since when, and how to refuse."""
+"""A request for a stream: which stops, since when, in what coding, and how to refuse."""
 
 from typing import NamedTuple, Self
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import Scope
 
+from gateway.coding import PLAIN, Coding, accepted
 from gateway.paths import parse_stop_id
 from gateway.problems import Problem, malformed
+from gateway.settings import GatewaySettings
 from schemas.arrivals import StopId
 
 
@@ -17,9 +19,10 @@ class StreamRequest(NamedTuple):
     cursor: str | None
     # A browser's EventSource gives up for good on any status but 200 (docs/protocol.md).
     by_event_source: bool
+    coding: Coding
 
     @classmethod
-    def of(cls, scope: Scope, max_stops: int) -> Self:
+    def of(cls, scope: Scope, settings: GatewaySettings) -> Self:
         """Read path, query and headers.
 
         Raises:
@@ -41,10 +44,12 @@ class StreamRequest(NamedTuple):
         stops = tuple(dict.fromkeys(asked))
         if not stops:
             raise malformed("stop", "name at least one: /v1/stream?stop=<feed>:<stop_id>&stop=…")
-        if len(stops) > max_stops:
-            raise malformed("stop", f"at most {max_stops} stops in one stream, not {len(stops)}")
+        if len(stops) > settings.max_stops:
+            most = settings.max_stops
+            raise malformed("stop", f"at most {most} stops in one stream, not {len(stops)}")
         return cls(
             stops,
             headers.get("last-event-id") or query.get("last_event_id"),
             "text/event-stream" in headers.get("accept", ""),
+            accepted(headers.get("accept-encoding", "")) if settings.compress else PLAIN,
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from starlette.types import Send
 
-from gateway.event import chunk
+from gateway.coding import Coding, chunk
 from gateway.topic import Topic
 from schemas import frames
 
@@ -31,6 +31,7 @@ class Subscriber:
     """Writes ready-made chunks to one connection's transport."""
 
     __slots__ = (
+        "coding",
         "deadline",
         "ended",
         "feeds",
@@ -52,10 +53,13 @@ class Subscriber:
         feeds: tuple[str, ...],
         transport: asyncio.Transport,
         send: Send,
+        *,
+        coding: Coding,
     ) -> None:
         self.hub = hub
         self.topics = topics
         self.feeds = feeds
+        self.coding = coding
         self.transport = transport
         self.send = send
         self.pending: list[bytes] = []  # chunks of this turn of the loop
@@ -74,7 +78,7 @@ class Subscriber:
         if self.pending:
             self.pending.append(data)
             return False
-        if self.transport.get_write_buffer_size() > self.hub.settings.write_buffer:
+        if self.transport.get_write_buffer_size() > self.hub.write_buffer:
             self._lag({topic})
             return False
         self.pending.append(data)
@@ -89,8 +93,15 @@ class Subscriber:
         pending.clear()
 
     def tell(self, data: bytes) -> None:
-        """Write a chunk that is worth nothing later (a heartbeat): a lagging stream skips it."""
-        if self.lacks is None and not self.ended:
+        """Write a chunk that is worth nothing later (a heartbeat): a lagging stream skips it.
+
+        It is all that a quiet stream gets, so it is where a frozen client shows.
+        """
+        if self.lacks is not None or self.ended:
+            return
+        if self.transport.get_write_buffer_size() > self.hub.write_buffer:
+            self._lag(set())
+        else:
             self.transport.write(data)
 
     def tell_feeds(self) -> None:
@@ -98,7 +109,11 @@ class Subscriber:
         if self.lacks is not None:
             self.feeds_due = True
         elif not self.ended:
-            self.transport.write(chunk(self.hub.feeds.events(self.feeds)))
+            self.transport.write(self._feeds())
+
+    def _feeds(self, head: bytes = b"") -> bytes:
+        data = head + self.hub.feeds.events(self.feeds, self.coding)
+        return chunk(data) if data else b""  # an empty chunk would end the response
 
     def _lag(self, lacks: set[Topic]) -> None:
         self.lacks = lacks
@@ -112,28 +127,37 @@ class Subscriber:
         except Exception as error:  # noqa: BLE001  # logged there
             self.hub.fail(self, error)
 
+    async def begin(self) -> None:
+        """Send what every stream begins with, and all that is lacking."""
+        coding = self.coding
+        await self.catch_up(coding.opening + coding.encode(frames.retry(self.hub.retry_ms())))
+
     async def catch_up(self, head: bytes) -> None:
-        """Send `head`, the feeds' states and all that is lacking, one topic per drained buffer.
+        """Send `head` (coded), the feeds' states and all that is lacking, one topic per drained buffer.
 
         The highest version comes last, and only the last event of all carries an id: an id says
         that the client holds every topic of the stream as of then (docs/protocol.md).
         """
-        self.transport.write(chunk(head + self.hub.feeds.events(self.feeds)))
+        head = self._feeds(head)  # in one write with the first topic
         self.feeds_due = False
         while self.lacks:
             if not await self._drained():
                 return
             if self.feeds_due:
                 self.feeds_due = False
-                self.transport.write(chunk(self.hub.feeds.events(self.feeds)))
+                head += self._feeds()
             topic = min(self.lacks, key=_by_version)
             self.lacks.remove(topic)
             *before, last = topic.events()
             numbered = not self.lacks and not self.hub.doubtful
             self.transport.write(
-                b"".join(event.bare for event in before)
-                + (last.numbered if numbered else last.bare)
+                head
+                + b"".join(event.chunk(self.coding, numbered=False) for event in before)
+                + last.chunk(self.coding, numbered=numbered)
             )
+            head = b""
+        if head:
+            self.transport.write(head)
         self.lacks = None
         if self.feeds_due:
             self.tell_feeds()
@@ -157,7 +181,8 @@ class Subscriber:
         self.ended = True
         self.hub.counts.goodbyes[reason] += 1
         try:
-            self.transport.write(chunk(frames.goodbye(reason, self.hub.retry_ms())))
+            goodbye = frames.goodbye(reason, self.hub.retry_ms())
+            self.transport.write(chunk(self.coding.encode(goodbye)))
             async with asyncio.timeout(GOODBYE_TIMEOUT):
                 await self.send(_END)
         except TimeoutError:

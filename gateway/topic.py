@@ -4,6 +4,7 @@ No I/O here: the Hub brings messages, the Fetcher brings boards.
 """
 
 import asyncio
+from collections.abc import Iterable
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ class Topic:
         "behind",
         "holds",
         "known",
+        "lineage",
         "lingering",
         "max_bytes",
         "max_patches",
@@ -55,6 +57,7 @@ class Topic:
         self.tail: list[Event] = []
         self.tail_bytes = 0
         self.behind = False  # a message was missed: what Redis holds replaces what stands here
+        self.lineage = 0  # of a feed that began anew: versions from there on are newer than ours
         self.subscribers: set[Subscriber] = set()
         self.holds = 0  # streams that use it, those still waiting for `known` included
         self.lingering: asyncio.TimerHandle | None = None
@@ -66,7 +69,7 @@ class Topic:
 
     @property
     def needs_board(self) -> bool:
-        return self.state is State.FETCHING or self.behind or self.overfull
+        return self.state is State.FETCHING or self.behind or self.overfull or self.lineage > 0
 
     def events(self) -> list[Event]:
         """What brings a newcomer up to date."""
@@ -74,10 +77,11 @@ class Topic:
 
     def apply(self, message: Message) -> Event | None:
         """Take a message in; the event for the subscribers, None: nothing new, or `behind`."""
-        if message.version <= self.version:
+        if not self._is_newer(message.version):
             return None
         if message.prev == 0:
-            return self._stand(message.version, message.frame)
+            self._stand(Event(message.version, message.frame))
+            return self.base
         if self.state is not State.LIVE or message.prev != self.version:
             self.behind = True
             return None
@@ -87,39 +91,71 @@ class Topic:
         self.tail_bytes += len(event.frame)
         return event
 
-    def fetched(self, board: StoredBoard | None) -> Event | None:
-        """Take in what Redis holds; the event for the subscribers, None: they have it already."""
+    def fetched(self, board: StoredBoard | None) -> list[Event]:
+        """Take in what Redis holds; the events that the subscribers do not have yet."""
         behind, self.behind = self.behind, False
         if board is None:
             # A live board does not end by its absence: Redis may have been emptied (see `retire`).
-            return self.retire() if self.state is State.FETCHING else None
-        if self.state is not State.LIVE or (behind and board.version > self.version):
-            return self._stand(board.version, board.frame)
-        if self.base.version < board.version <= self.version:
+            return self.retire() if self.state is State.FETCHING else []
+        if board.version == self.version:
+            self.lineage = 0
+        if self.state is State.LIVE and (behind or self.lineage) and self._is_newer(board.version):
+            return self._heal(board)
+        if self.state is not State.LIVE:
+            self._stand(*(Event(*event) for event in board.events))
+            return self.events()
+        if self.base.version < board.events[0][0] and board.version <= self.version:
             self._rebase(board)
         # Older than ours: Redis lost writes, the owner will publish again. Newer, but no message
         # was missed: it is on its way.
-        return None
+        return []
 
-    def retire(self) -> Event | None:
+    def _heal(self, board: StoredBoard) -> list[Event]:
+        """Messages were missed: the patches since, if Redis has them all, else all there is."""
+        versions = [version for version, _ in board.events]
+        if self.version not in versions:
+            self._stand(*(Event(*event) for event in board.events))
+            return self.events()
+        missed = [Event(*event) for event in board.events[versions.index(self.version) + 1 :]]
+        self.version = board.version
+        self._follow([*self.tail, *missed])
+        return missed
+
+    def restart(self, lineage: int) -> None:
+        """Redis lost writes of the feed; its owner publishes anew from this version on.
+
+        That may be lower than ours: another owner gave it, by another clock.
+        """
+        self.lineage = lineage
+
+    def _is_newer(self, version: int) -> bool:
+        anew = 0 < self.lineage <= version
+        return version != self.version if anew else version > self.version
+
+    def retire(self) -> list[Event]:
         """The stop has no board (any more)."""
         if self.state is State.GONE:
-            return None
-        return self._stand(self.version, frames.gone(self.stop_id))
+            return []
+        self._stand(Event(self.version, frames.gone(self.stop_id)))
+        return [self.base]
 
-    def _stand(self, version: int, frame: bytes) -> Event:
+    def _stand(self, base: Event, *tail: Event) -> None:
         """Begin anew with a frame that needs nothing before it: a snapshot, or `gone`."""
-        gone = frame.startswith(_GONE)
+        gone = base.frame.startswith(_GONE)
         self.state = State.GONE if gone else State.LIVE
-        self.version = version
-        self.base = Event(0 if gone else version, frame)
-        self.tail = []
-        self.tail_bytes = 0
+        self.version = tail[-1].version if tail else base.version
+        self.base = Event(0, base.frame) if gone else base
+        self._follow(tail)
         self.behind = False
+        self.lineage = 0
         self.known.set()
-        return self.base
 
     def _rebase(self, board: StoredBoard) -> None:
-        self.base = Event(board.version, board.frame)
-        self.tail = [event for event in self.tail if event.version > board.version]
+        first, *patches = board.events
+        ours = [event for event in self.tail if event.version > board.version]
+        self.base = Event(*first)
+        self._follow([*(Event(*patch) for patch in patches), *ours])
+
+    def _follow(self, tail: Iterable[Event]) -> None:
+        self.tail = list(tail)
         self.tail_bytes = sum(len(event.frame) for event in self.tail)

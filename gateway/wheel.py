@@ -3,13 +3,15 @@
 import asyncio
 from typing import TYPE_CHECKING
 
+from gateway.coding import Coding
 from gateway.subscriber import Subscriber
 
 if TYPE_CHECKING:
     from gateway.hub import Hub
 
-# Slots spread the writes of one interval, so that no turn of the loop writes to every stream.
-SLOTS = 15
+# Slots spread the writes of one interval, so that no turn of the loop writes to every stream: what
+# is published meanwhile waits. Of 15,000 streams 50 have their turn together, half a millisecond.
+SLOTS = 300
 
 
 class Wheel:
@@ -17,10 +19,13 @@ class Wheel:
 
     def __init__(self) -> None:
         self._slots: list[set[Subscriber]] = [set() for _ in range(SLOTS)]
-        self._next = 0
+        self._hand = 0  # the slot that is visited next
+        self._added = 0
 
     def add(self, subscriber: Subscriber) -> None:
-        subscriber.slot = self._next = (self._next + 1) % SLOTS
+        # One of those that were visited last: a stream that has just begun needs no sign of life.
+        self._added = (self._added + 1) % (SLOTS // 2)
+        subscriber.slot = (self._hand - 1 - self._added) % SLOTS
         self._slots[subscriber.slot].add(subscriber)
 
     def discard(self, subscriber: Subscriber) -> None:
@@ -29,12 +34,13 @@ class Wheel:
     async def run(self, hub: "Hub") -> None:
         """Turn for ever."""
         while True:
-            for slot in self._slots:
-                await asyncio.sleep(hub.settings.heartbeat / SLOTS)
-                self._visit(hub, slot, asyncio.get_running_loop().time())
+            await asyncio.sleep(hub.settings.heartbeat / SLOTS)
+            slot = self._slots[self._hand]
+            self._hand = (self._hand + 1) % SLOTS
+            self._visit(hub, slot, asyncio.get_running_loop().time())
 
     def _visit(self, hub: "Hub", slot: set[Subscriber], now: float) -> None:
-        frames: dict[tuple[str, ...], bytes] = {}
+        beats: dict[tuple[tuple[str, ...], Coding], bytes] = {}
         for subscriber in list(slot):
             if subscriber.transport.is_closing():
                 # Half closed, with bytes in its buffer that nobody takes.
@@ -42,10 +48,10 @@ class Wheel:
             elif subscriber.deadline and now > subscriber.deadline:
                 hub.close(subscriber, "lifetime")
             else:
-                feeds = subscriber.feeds
-                if feeds not in frames:
-                    frames[feeds] = hub.feeds.heartbeat(feeds)
+                alike = subscriber.feeds, subscriber.coding
+                if alike not in beats:
+                    beats[alike] = hub.feeds.heartbeat(*alike)
                 try:
-                    subscriber.tell(frames[feeds])
+                    subscriber.tell(beats[alike])
                 except Exception as error:  # noqa: BLE001  # logged there
                     hub.fail(subscriber, error)

@@ -5,21 +5,15 @@ cut anywhere. `boards` and `cursor` are all that a real client would keep.
 """
 
 import asyncio
-import json
 import socket
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import quote, urlencode
 
-from schemas import merge_patch
+from schemas.event_reader import Event, EventReader, fold
 
 PATIENCE = 20.0  # seconds for a condition that must come true
-
-
-class Event(NamedTuple):
-    name: str
-    data: Any
-    id: str | None
 
 
 class BoardClient:
@@ -42,6 +36,8 @@ class BoardClient:
         self.ended = False  # the response is complete
         self.received = 0  # bytes
         self._raw = self._text = b""
+        self._events = EventReader()
+        self._gzip = zlib.decompressobj(wbits=31)
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -54,7 +50,9 @@ class BoardClient:
         else:
             target = f"/v1/stream?{urlencode([('stop', stop) for stop in stops])}"
         sent = {"Accept": "text/event-stream", **(headers or {})}
-        if resume and self.cursor is not None:
+        if not resume:
+            self.cursor = None  # what follows may be older than what it had (docs/protocol.md)
+        if self.cursor is not None:
             sent["Last-Event-ID"] = self.cursor
         return await self.request(target, sent)
 
@@ -172,32 +170,19 @@ class BoardClient:
     def _take_events(self) -> None:
         if not self.headers.get("content-type", "").startswith("text/event-stream"):
             return
-        while b"\n\n" in self._text:
-            block, self._text = self._text.split(b"\n\n", 1)
-            self._dispatch(block.decode().split("\n"))
-
-    def _dispatch(self, lines: Iterable[str]) -> None:
-        fields = dict(line.split(": ", 1) for line in lines)
-        if "retry" in fields:
-            self.retry = int(fields["retry"])
-        if "id" in fields:
-            self.cursor = fields["id"]
-        if "data" not in fields:
-            return
-        event = Event(fields["event"], json.loads(fields["data"]), fields.get("id"))
-        self.events.append(event)
-        self._apply(event)
+        text, self._text = self._text, b""
+        if self.headers.get("content-encoding") == "gzip":
+            text = self._gzip.decompress(text)
+        for event in self._events.feed(text):
+            self.events.append(event)
+            self._apply(event)
+        self.retry = self._events.retry
+        self.cursor = self._events.last_id or self.cursor
 
     def _apply(self, event: Event) -> None:
+        fold(self.boards, event)
         data = event.data
-        if event.name == "snapshot":
-            self.boards[data["stop_id"]] = data
-        elif event.name == "patch":
-            board = self.boards.get(data["stop_id"])
-            self.boards[data["stop_id"]] = merge_patch.apply(board, data)
-        elif event.name == "gone":
-            self.boards.pop(data["stop_id"], None)
-        elif event.name == "feed":
+        if event.name == "feed":
             self.feeds[data["feed_id"]] = data
         elif event.name == "heartbeat":
             self.feeds.update({feed: {"feed_id": feed, **f} for feed, f in data["feeds"].items()})

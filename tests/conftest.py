@@ -1,6 +1,7 @@
 """Real servers for every test that needs one: started once a session, emptied between tests."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -30,6 +31,22 @@ def captures() -> Path:
     if os.environ.get("STOPCAST_REQUIRE_CAPTURES") == "1":
         pytest.fail(text)
     pytest.skip(text)
+
+
+@pytest.fixture
+def program() -> Callable[[str], str]:
+    """Where a program is that only tests need; skipped, or with STOPCAST_REQUIRE_CLIENTS=1 failed,
+    where it is not."""
+
+    def find(name: str) -> str:
+        if found := shutil.which(name):
+            return found
+        text = f"{name} is not installed"
+        if os.environ.get("STOPCAST_REQUIRE_CLIENTS") == "1":
+            pytest.fail(text)
+        pytest.skip(text)
+
+    return find
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,7 @@ async def running(redis_url: str, **settings: Any) -> AsyncIterator[Gateway]:
     }
     chosen = GatewaySettings.load(redis_url=redis_url, **{**defaults, **settings})
     app = create_app(chosen)
-    bound = listen("127.0.0.1", 0, chosen.send_buffer)
+    bound = listen("127.0.0.1", 0, chosen)
     server = Server(app)
     task = asyncio.create_task(server.serve(sockets=[bound]))
     gateway = Gateway(app, server, task, bound.getsockname()[1])

@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 
+from gateway.server import longest_stop
 from gateway.settings import GatewaySettings
 from schemas.local import children
 
@@ -14,19 +15,29 @@ def test_fly_runs_what_the_procfile_says() -> None:
     assert FLY["processes"] | {"release": FLY["deploy"]["release_command"]} == children.procfile()
 
 
+GRACE = float(FLY["env"]["STOPCAST_DRAIN_GRACE"])
+
+
+def seconds(text: str) -> float:
+    return float(text.removesuffix("s"))
+
+
 def test_fly_waits_for_the_drain_before_it_kills() -> None:
-    drain = sum(
-        GatewaySettings.model_fields[f"drain_{part}"].default for part in ("grace", "window")
-    )
-    assert float(FLY["kill_timeout"].removesuffix("s")) > drain
+    window = GatewaySettings.model_fields["drain_window"].default
+    assert seconds(FLY["kill_timeout"]) >= longest_stop(GRACE, window)
     assert FLY["kill_signal"] == "SIGTERM"
+
+
+def test_fly_notices_within_the_grace_that_a_gateway_drains() -> None:
+    [check] = FLY["http_service"]["checks"]
+    assert check["path"] == "/readyz"
+    assert seconds(check["interval"]) + seconds(check["timeout"]) < GRACE
 
 
 def test_fly_asks_the_port_that_the_gateway_listens_on() -> None:
     service = FLY["http_service"]
     assert service["internal_port"] == int(FLY["env"]["PORT"])
     assert service["processes"] == ["web"]
-    assert [check["path"] for check in service["checks"]] == ["/readyz"]
 
 
 def test_fly_sends_no_more_streams_than_a_gateway_takes() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.coding import PLAIN
 from gateway.feed_states import FeedStates
 from gateway.settings import GatewaySettings
 from schemas.live import FEED_TTL, FeedState, LiveStore
@@ -71,7 +72,7 @@ def test_a_feed_that_redis_lost_is_remembered_but_not_trusted(world: World) -> N
 def test_heartbeats_show_the_board_clock(world: World) -> None:
     world.tell(now=500.0, rate=2.0)
     world.now += 10
-    size, data = world.feeds.heartbeat(["demo", "unknown"]).split(b"\r\n", 1)
+    size, data = world.feeds.heartbeat(["demo", "unknown"], PLAIN).split(b"\r\n", 1)
     assert len(data) == int(size, 16) + 2
     event, payload = data.decode().strip().split("\ndata: ")
     assert event == "event: heartbeat"

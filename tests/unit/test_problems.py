@@ -1,12 +1,8 @@
-"""Codes of problems, and the choice of an encoding."""
+"""Codes of problems: the documentation lists those that the code has."""
 
 import ast
 import re
 from pathlib import Path
-
-import pytest
-
-from gateway.boards import _accepts_gzip
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,19 +25,3 @@ def test_the_protocol_lists_each_code() -> None:
     [table] = re.findall(r"^\| code \| status \| when \|\n((?:\|.*\n)+)", protocol, re.MULTILINE)
     first_column = " ".join(row.split("|")[1] for row in table.splitlines())
     assert set(re.findall(r"`(\w+)`", first_column)) == codes_in_use()
-
-
-@pytest.mark.parametrize(
-    ("header", "accepted"),
-    [
-        ("", False),
-        ("gzip", True),
-        ("br, GZIP;q=0.8", True),
-        ("deflate, *", True),
-        ("gzip;q=0, *", False),
-        ("gzip; q=0.00", False),
-        ("identity", False),
-    ],
-)
-def test_gzip_is_sent_to_those_who_accept_it(header: str, *, accepted: bool) -> None:
-    assert _accepts_gzip(header) is accepted

@@ -27,9 +27,16 @@ async def test_draining_goes_step_by_step(run: Run, demo: Publisher) -> None:
             assert (await http.get("/readyz")).status_code == 200
             gateway.server.stop()
             await eventually(lambda: gateway.app.state.draining)
-            # Grace: still accepting, not ready, no new streams, the old ones go on.
+            # Grace: not ready, but whoever comes is served, and open streams go on.
             assert (await http.get("/readyz")).status_code == 503
             assert (await http.get("/healthz")).status_code == 200
+            clients.append(gateway.client())
+            await clients[-1].connect(a)
+            await demo.publish(a)
+            for client in clients:
+                await client.agree(demo.boards)
+            await eventually(lambda: gateway.app.state.closing)
+            # The window: no new streams.
             late = gateway.client()
             assert await late.connect(a) == 200
             await late.read_until(lambda: late.named("goodbye"))
@@ -38,9 +45,6 @@ async def test_draining_goes_step_by_step(run: Run, demo: Publisher) -> None:
             refused = await http.get(f"/v1/stops/{a}/stream", headers={"Accept": "*/*"})
             assert refused.status_code == 503
             assert int(refused.headers["retry-after"]) > 0
-        await demo.publish(a)
-        for client in clients:
-            await client.agree(demo.boards)
         for client in clients:
             await client.closed()
             assert client.names()[-1] == "goodbye"
@@ -49,7 +53,7 @@ async def test_draining_goes_step_by_step(run: Run, demo: Publisher) -> None:
             await client.closed()
         assert len({client.retry for client in clients}) > 5  # jittered
         await gateway.task
-    assert gateway.hub.counts.goodbyes["draining"] == 21
+    assert gateway.hub.counts.goodbyes["draining"] == 22
 
 
 async def test_without_streams_the_window_is_not_waited_for(run: Run) -> None:

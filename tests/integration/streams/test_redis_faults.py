@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
-from schemas import keys
+import pytest
+
+from schemas import frames, keys
 from schemas.live import LiveStore
 from schemas.local import embedded
 from tests.gateways import Gateway, eventually, running
@@ -16,9 +19,9 @@ Run = Callable[..., AbstractAsyncContextManager[Gateway]]
 async def publish_silently(demo: Publisher, stop: str) -> None:
     """A version that reached Redis while its message was lost."""
     made = demo.publication(stop)
-    await demo.live.redis.hset(
-        keys.board(stop), mapping={"version": made.version, "frame": made.snapshot}
-    )
+    whole = frames.snapshot(demo.boards[stop])
+    stored: dict[Any, Any] = {"version": made.version, "base": made.version, "frame": whole}
+    await demo.live.redis.hset(keys.board(stop), mapping=stored)
 
 
 async def test_a_lost_message_is_healed_by_the_next(gateway: Gateway, demo: Publisher) -> None:
@@ -30,12 +33,12 @@ async def test_a_lost_message_is_healed_by_the_next(gateway: Gateway, demo: Publ
     await publish_silently(demo, a)
     await demo.publish(a)
     await client.agree(demo.boards)
-    assert client.names() == ["feed", "snapshot", "snapshot"]
+    assert client.names() == ["feed", "snapshot", "snapshot", "patch"]
     assert gateway.hub.counts.gaps == 1
     assert not gateway.hub.doubtful
     await demo.publish(a)
     await client.agree(demo.boards)
-    assert client.names()[3:] == ["patch"]
+    assert client.names()[4:] == ["patch"]
 
 
 async def test_a_lost_message_is_healed_by_the_sweep(run: Run, demo: Publisher) -> None:
@@ -91,7 +94,8 @@ async def test_a_rolled_back_board_is_kept_until_its_owner_publishes(
         await client.connect(a)
         await client.read_until(lambda: client.boards)
         await demo.live.redis.hset(
-            keys.board(a), mapping={"version": old.version, "frame": old.frame}
+            keys.board(a),
+            mapping={"version": old.version, "base": old.version, "frame": old.events[0][1]},
         )
         await client.settle(0.4)
         assert client.boards == demo.boards
@@ -245,3 +249,31 @@ async def relayed(target: int) -> AsyncIterator[Relay]:
         yield relay
     finally:
         await relay.stop()
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+async def test_an_owner_whose_clock_is_behind_is_heard_after_redis_lost_writes(
+    gateway: Gateway,
+    demo: Publisher,
+    told_first: bool,  # noqa: FBT001  # a case
+) -> None:
+    """Its versions are lower than those that the gateway has."""
+    a = demo.stop("a")
+    await demo.publish(a)
+    client = gateway.client()
+    await client.connect(a)
+    await client.read_until(lambda: client.boards)
+    await demo.live.redis.flushall()
+    behind = await Publisher.own(demo.live)
+    behind.version = demo.version - 5_000_000
+    if told_first:
+        await behind.tell(lineage=behind.version)
+        await gateway.hub.feeds.poll()
+    await behind.publish(a, snapshot=True)
+    if not told_first:
+        await behind.tell(lineage=behind.version)
+        await gateway.hub.feeds.poll()
+    await client.agree(behind.boards)
+    await behind.publish(a)
+    await client.agree(behind.boards)
+    await eventually(lambda: not gateway.hub.doubtful)

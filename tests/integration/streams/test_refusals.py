@@ -141,6 +141,44 @@ async def test_a_full_gateway_says_so(run: Run, demo: Publisher) -> None:
         await second.read_until(lambda: second.boards)
 
 
+async def test_a_crowd_that_comes_at_once_is_served_in_turns(run: Run, demo: Publisher) -> None:
+    a = demo.stop("a")
+    await demo.publish(a)
+    async with run(starts_per_turn=1) as gateway:
+        crowd = [gateway.client() for _ in range(50)]
+        await asyncio.gather(*(client.connect(a) for client in crowd))
+        for client in crowd:
+            await client.agree(demo.boards)
+
+
+async def test_a_crowd_that_would_wait_too_long_is_told_so(run: Run, demo: Publisher) -> None:
+    a = demo.stop("a")
+    await demo.publish(a)
+    async with run() as gateway:
+        before = gateway.client()
+        await before.connect(a)
+        await before.agree(demo.boards)
+        door = gateway.hub.door
+        door.width = door._room = 0  # nobody comes in
+        door.patience = -1  # and nobody has time
+        crowd = [gateway.client() for _ in range(3)]
+        connecting = [asyncio.create_task(client.connect(a)) for client in crowd]
+        left = asyncio.create_task(gateway.client().connect(a))
+        await eventually(lambda: len(door._waiting) == 4)
+        await demo.publish(a)
+        await before.agree(demo.boards)  # who is open goes on
+        await gateway.clients[-1].cut()
+        left.cancel()
+        door.width = 1
+        await asyncio.gather(*connecting)
+        for client in crowd:
+            assert await goodbye(client) == "overloaded"
+        door.patience = 60
+        await crowd[0].connect(a)
+        await crowd[0].agree(demo.boards)
+        await eventually(lambda: len(gateway.hub.subscribers) == 2)
+
+
 async def test_http_1_0_is_told_what_it_lacks(gateway: Gateway, demo: Publisher) -> None:
     await demo.publish(demo.stop("a"))
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)

@@ -7,11 +7,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from sse_starlette.sse import AppStatus
@@ -22,9 +23,13 @@ from gateway.app import create_app
 from gateway.server import BindError, Server, StreamProtocol, listen
 from gateway.settings import GatewaySettings
 from gateway.stream import TRANSPORT
-from tests.client import BoardClient
+from tests.client import PATIENCE, BoardClient
 from tests.gateways import Gateway, eventually
 from tests.publisher import Publisher
+
+Run = Callable[..., AbstractAsyncContextManager[Gateway]]
+
+SMALL = GatewaySettings.load(send_buffer=8192)
 
 
 @asynccontextmanager
@@ -33,7 +38,7 @@ async def served(app: Any, http: Any = StreamProtocol, **config: Any) -> AsyncIt
     server = uvicorn.Server(
         uvicorn.Config(app, http=http, log_config=None, timeout_graceful_shutdown=1, **config)
     )
-    bound = listen("127.0.0.1", 0, 8192)
+    bound = listen("127.0.0.1", 0, SMALL)
     task = asyncio.create_task(server.serve(sockets=[bound]))
     await eventually(lambda: server.started)
     client = BoardClient(bound.getsockname()[1], receive_buffer=4096)
@@ -128,14 +133,57 @@ async def test_accepted_sockets_inherit_a_bounded_send_buffer(
     assert size == 2 * gateway.hub.settings.send_buffer  # Linux doubles it, socket(7)
 
 
+async def test_connections_that_never_ask_are_aborted(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.server.ASK_TICKS", 2)
+    async with run() as gateway:
+        opened = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(3)]
+        (_, half), (answered, again) = opened[1:]
+        half.write(b"GET /healthz HTTP/1.1\r\n")
+        again.write(b"GET /healthz HTTP/1.1\r\n\r\n")
+        assert await answered.readuntil(b'{"status":"alive"}')
+        again.write(b"GET /healthz HTTP/1.1\r\n")
+        for reader, writer in opened:
+            with suppress(ConnectionError):
+                async with asyncio.timeout(PATIENCE):
+                    await reader.read()
+            writer.close()
+
+
+async def test_streams_and_kept_connections_are_none_of_these(
+    run: Run, demo: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.server.ASK_TICKS", 1)
+    a = demo.stop("a")
+    await demo.publish(a)
+    async with run() as gateway, httpx.AsyncClient() as http:
+        looks = 0
+        look = gateway.server._abort_silent
+
+        def counted() -> None:
+            nonlocal looks
+            looks += 1
+            look()
+
+        monkeypatch.setattr(gateway.server, "_abort_silent", counted)
+        client = gateway.client()
+        await client.connect(a)
+        await http.get(f"http://127.0.0.1:{gateway.port}/healthz")
+        connections = set(gateway.server.server_state.connections)
+        assert len(connections) == 2
+        await eventually(lambda: looks == 4)
+        assert gateway.server.server_state.connections == connections
+
+
 def test_a_port_in_use_is_a_clear_error() -> None:
-    with listen("127.0.0.1", 0, 8192) as taken:
+    with listen("127.0.0.1", 0, SMALL) as taken:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(BindError, match=rf"127\.0\.0\.1:{port}: .*in use"):
-            listen("127.0.0.1", port, 8192)
+            listen("127.0.0.1", port, SMALL)
     with pytest.raises(BindError, match=r"no\.such\.host\.invalid:80"):
-        listen("no.such.host.invalid", 80, 8192)
+        listen("no.such.host.invalid", 80, SMALL)
 
 
 async def test_other_servers_are_told_apart(demo: Publisher, valkey_url: str) -> None:
@@ -151,7 +199,7 @@ async def test_the_command_drains_on_sigterm_and_ends_well(
 ) -> None:
     a = demo.stop("a")
     await demo.publish(a)
-    with listen("127.0.0.1", 0, 8192) as free:
+    with listen("127.0.0.1", 0, SMALL) as free:
         port = free.getsockname()[1]
     environment = {
         **os.environ,

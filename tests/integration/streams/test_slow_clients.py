@@ -1,6 +1,9 @@
 """Clients that do not keep up are conflated; clients that take nothing are cut off."""
 
 import asyncio
+import fcntl
+import sys
+import termios
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -15,6 +18,15 @@ Run = Callable[..., AbstractAsyncContextManager[Gateway]]
 # Small buffers everywhere, so that little data fills them.
 SMALL: dict[str, Any] = {"write_buffer": 8192, "send_buffer": 8192}
 RECEIVE_BUFFER = 4096
+FROZEN = 100
+
+
+def bytes_held(subscriber: Subscriber) -> tuple[int, int]:
+    """What a stream has unsent: in the process, and in the kernel."""
+    connection = subscriber.transport.get_extra_info("socket")
+    queue = bytearray(4)
+    fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, queue)  # SIOCOUTQ, tcp(7)
+    return subscriber.transport.get_write_buffer_size(), int.from_bytes(queue, sys.byteorder)
 
 
 async def publish_until(demo: Publisher, stops: list[str], condition: Callable[[], bool]) -> None:
@@ -71,7 +83,7 @@ async def test_catching_up_ends_with_the_only_id(run: Run, demo: Publisher) -> N
         await slow.settle()
         # The batch: a feed event, then events without id up to the last one.
         start = max(n for n, event in enumerate(slow.events) if event.name == "feed")
-        batch = slow.events[start + 1 :]
+        batch = [event for event in slow.events[start + 1 :] if event.name != "heartbeat"]
         assert {event.data["stop_id"] for event in batch} == set(stops)
         assert [event.id for event in batch[:-1]] == [None] * (len(batch) - 1)
         assert batch[-1].id == slow.cursor == str(demo.version)
@@ -108,6 +120,74 @@ async def test_a_frozen_client_is_aborted(run: Run, demo: Publisher) -> None:
         reading.cancel()
         await other.agree(demo.boards)
         await frozen.closed()
+
+
+async def test_a_frozen_client_is_aborted_even_if_its_buffers_are_never_full(
+    run: Run, demo: Publisher
+) -> None:
+    a = demo.stop("a")
+    await demo.publish(a)
+    async with run(frozen_limit=0.3) as gateway:
+        frozen = gateway.client(receive_buffer=RECEIVE_BUFFER)
+        await frozen.connect(a)
+        for _ in range(5):
+            await demo.publish(a, size=100)
+        await eventually(lambda: gateway.hub.counts.frozen == 1)
+        await eventually(lambda: not gateway.hub.subscribers)
+        assert gateway.hub.counts.conflations == 0
+
+
+async def test_heartbeats_do_not_pile_up_for_a_frozen_client(run: Run, demo: Publisher) -> None:
+    a = demo.stop("a")
+    await demo.publish(a)
+    async with run(**SMALL, heartbeat=0.001) as gateway:
+        frozen = gateway.client(receive_buffer=RECEIVE_BUFFER)
+        await frozen.connect(a)
+        await eventually(lambda: gateway.hub.counts.conflations)
+        [subscriber] = gateway.hub.subscribers
+        held = subscriber.transport.get_write_buffer_size()
+        assert held < SMALL["write_buffer"] + 1000
+        await frozen.read_until(lambda: subscriber.lacks is None)  # it thaws
+        await demo.publish(a)
+        await frozen.agree(demo.boards)
+
+
+async def test_many_frozen_clients_cost_their_bound_and_nobody_else_anything(
+    run: Run, demo: Publisher
+) -> None:
+    stops = [demo.stop(name) for name in "abc"]
+    await demo.publish(*stops)
+    # One publication of all stops fits into the buffers, so who reads never lags.
+    bound: dict[str, Any] = {"write_buffer": 65536, "send_buffer": 8192, "tail_bytes": 8192}
+    async with run(**bound) as gateway:
+        others = [gateway.client() for _ in range(5)]
+        for other in others:
+            await other.connect(*stops)
+            await other.agree(demo.boards)
+        reading = [asyncio.create_task(other.read_until(lambda: False)) for other in others]
+        healthy = set(gateway.hub.subscribers)
+        for _ in range(FROZEN):
+            await gateway.client(receive_buffer=RECEIVE_BUFFER).connect(*stops)
+        frozen = gateway.hub.subscribers - healthy
+        published = largest = 0
+        # A frozen client's bound: what may be unsent, and one board that was written when it was less.
+        while published < 40 or others[0].received < 5 * (bound["write_buffer"] + largest):
+            published += 1
+            await demo.publish(*stops, size=100)
+            cursor = str(demo.version)
+            # No faster than the others take it: they must never lag.
+            await eventually(lambda: all(other.cursor == cursor for other in others))  # noqa: B023  # at once
+            sizes = [sum(len(e.frame) for e in t.events()) for t in gateway.hub.topics.values()]
+            largest = max(largest, *sizes)
+        assert all(subscriber.lacks is not None for subscriber in frozen)
+        for buffered, kernel in map(bytes_held, frozen):
+            assert buffered <= bound["write_buffer"] + largest + 1000  # ids, chunk sizes, a `feed`
+            assert kernel <= 2 * bound["send_buffer"]
+        for task, other in zip(reading, others, strict=True):
+            task.cancel()
+            assert other.boards == demo.boards
+            assert len(other.named("snapshot")) == 3
+            assert len(other.named("patch")) == 3 * published
 
 
 async def test_a_large_first_batch_arrives_whole_through_small_buffers(
