@@ -36,6 +36,7 @@ format: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@echo "== bench/fanout"; $(BIN)/python -m bench.fanout --write
 
 # On the oldest Python that we support: newer ones need a part of what it needs.
 COMPILE := pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
