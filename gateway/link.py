@@ -58,7 +58,7 @@ class Link:
                 self._subscribe(stop_id)
             await _first_to_end(self._write(connection), self._read(connection, listener, follower))
         except shards.ERRORS as error:
-            raise LiveStoreError(f"Redis pub/sub: {error}") from error
+            raise LiveStoreError(f"Redis pub/sub: {error!r}") from error
         finally:
             follower.interrupted(self.stops)
             await connection.disconnect(nowait=True)

@@ -16,8 +16,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import MovedError, RedisClusterException, RedisError
 
-# What redis-py raises when a Redis or a Cluster is away or refuses.
-ERRORS = (RedisError, RedisClusterException, OSError)
+# What redis-py raises when a Redis or a Cluster is away or refuses. RuntimeError is uvloop's word for
+# something written to a connection that has just closed.
+ERRORS = (RedisError, RedisClusterException, OSError, RuntimeError)
 
 _CLUSTER = "+cluster"
 _TIMEOUTS: Mapping[str, Any] = {"socket_timeout": 10, "socket_connect_timeout": 5}

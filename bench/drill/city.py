@@ -17,6 +17,7 @@ from starlette.routing import Route
 from feeds.realtime.pipeline import Pipeline
 from feeds.realtime.window import PAST
 from feeds.sources.clock import CLOCK_HEADER, Reading
+from feeds.sources.simulation.lateness import EARLIEST
 from feeds.sources.simulation.simulation import Simulation
 from feeds.timetable.timetable import Timetable
 
@@ -60,10 +61,10 @@ class City:
     def settle(self) -> None:
         """Say something new, so much later that all that was seen departing has left the boards.
 
-        A call that was seen departed stays for two minutes, whatever is said then (rule 28); a
-        pipeline that knows the last message only has not seen it.
+        A call that was seen departed stays for two minutes, and for as long after its schedule where
+        it was early (rule 28); a pipeline that knows the last message only has not seen it.
         """
-        self._speak(PAST + 5)
+        self._speak(PAST - EARLIEST + 10)
 
     def _speak(self, later: float) -> None:
         self.time += later

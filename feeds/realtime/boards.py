@@ -237,11 +237,14 @@ def _patch(before: Board, after: Board, arrivals: Mapping[str, Any]) -> dict[str
 
 
 def _stays_until(before: Arrival, told: Arrival | None) -> int:
-    """A call seen departed stays so, unless it is predicted again or called off (rule 28)."""
-    over = effective_time(before)
+    """A call seen departed stays so, unless it is predicted again or called off (rule 28).
+
+    Where it left early, what is left to be told of it is its schedule. It stays until that is over,
+    or it would come back as a call to wait for.
+    """
+    over = effective_time(before) or 0
     if told is not None:
         if told["status"] in ("canceled", "skipped") or not _SAID.isdisjoint(told):
             return 0
-        if told["status"] == "departed":  # still: only when it did is not said any more
-            over = effective_time(told)
-    return (over or 0) + PAST + 1
+        over = max(over, effective_time(told) or 0)
+    return over + PAST + 1

@@ -59,12 +59,13 @@ def remembered(before: list[Row], arrivals: list[Row], now: int) -> list[Row]:
     told = {visit(arrival): arrival for arrival in arrivals}
     for arrival in before:
         known = told.get(visit(arrival))
-        left = arrival["status"] == "departed"
-        if known is None or known["status"] in ("scheduled", "no_data"):
-            stays = left and moment_of(arrival) >= now - PAST
-        else:  # departed now too: when, is not said any more
+        stays = arrival["status"] == "departed" and moment_of(arrival) >= now - PAST
+        if known is not None:
+            # When it did is not said any more, or no word of it; it does not come back as scheduled.
             silent = not {"arrival", "departure"} & known.keys()
-            stays = left and known["status"] == "departed" and silent
+            quiet = known["status"] in ("scheduled", "no_data", "departed") and silent
+            latest = max(moment_of(arrival), moment_of(known))
+            stays = arrival["status"] == "departed" and quiet and latest >= now - PAST
         if stays:
             told[visit(arrival)] = arrival
     return list(told.values())

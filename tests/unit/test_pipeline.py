@@ -142,6 +142,19 @@ def test_rule_28_a_departed_call_keeps_its_time_when_its_update_is_dropped(
     assert [trip for trip, *_ in shown(pipeline, "n1")] == ["t2"]
 
 
+def test_rule_28_a_call_that_left_early_does_not_come_back_as_scheduled(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.poll(0, message(late("t1", -180)), NOW)
+    changes(pipeline, posix("09:57:30"))
+    pipeline.poll(0, message(), posix("09:57:40"))
+    for now in ("09:57:40", "09:59:01", "10:00:30", "10:02:00"):
+        changes(pipeline, posix(now))
+        assert shown(pipeline, "n1")[0] == ("t1", "departed", posix("09:57:00"))
+    changes(pipeline, posix("10:02:01"))
+    assert [trip for trip, *_ in shown(pipeline, "n1")] == ["t2"]
+
+
 def test_a_departed_call_that_is_predicted_again_comes_back(pipeline: Pipeline) -> None:
     now = posix("10:00:30")
     changes(pipeline, now)
