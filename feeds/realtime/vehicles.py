@@ -51,7 +51,7 @@ class Vehicles:
         self._named: dict[bytes, tuple[str, TripInstance | None]] = {}
         self._scheduled: dict[str, TripInstance] = {}
         self._due: list[tuple[int, str]] = []
-        self._fresh: set[str] = set()
+        self._expires: dict[str, int] = {}  # by run key, what `_due` has
         self._oldest = 0
 
     # -- what was heard --------------------------------------------------------------------------
@@ -96,15 +96,27 @@ class Vehicles:
         """Vehicles that have not been seen for too long."""
         met: Met = {}
         while self._due and self._due[0][0] < now:
-            _, key = heapq.heappop(self._due)
+            moment, key = heapq.heappop(self._due)
+            if self._expires.get(key) != moment:  # it was seen with an older time since
+                continue
+            del self._expires[key]
             progress = self.progress.get(key)
             if progress and self._time(progress.sighting) + FRESH >= now:
-                heapq.heappush(self._due, (self._time(progress.sighting) + FRESH, key))
-                continue
-            self._fresh.discard(key)
-            if progress:
+                self._expect(key, progress)
+            elif progress:
                 met[key] = progress.near
         return met
+
+    def _expect(self, key: str, progress: Progress) -> bool:
+        """Let `due` look at a vehicle when it will not have been seen for too long.
+
+        It may be earlier than it was: agencies take sightings back. Whether it was not expected.
+        """
+        moment, known = self._time(progress.sighting) + FRESH, self._expires.get(key)
+        if known is None or moment < known:
+            self._expires[key] = moment
+            heapq.heappush(self._due, (moment, key))
+        return known is None
 
     def evidence(self, key: str, now: int) -> tuple[int, Sighting, int | None] | None:
         """Of the arrival of that key: how many stops away its vehicle is, or PASSED and by when.
@@ -219,9 +231,7 @@ class Vehicles:
             else:
                 self.progress[key] = after
             met[key] = _changed(before, after)
-            if after and key not in self._fresh:
-                self._fresh.add(key)
-                heapq.heappush(self._due, (self._time(after.sighting) + FRESH, key))
+            if after and self._expect(key, after):
                 met[key] |= after.near
         return met
 

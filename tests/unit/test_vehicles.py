@@ -303,6 +303,16 @@ def test_rule_6_a_sighting_counts_for_90_seconds_and_what_was_passed_stays_so(
     assert away(pipeline) == ["departed", *[None] * 7]
 
 
+def test_rule_6_a_sighting_that_takes_back_a_newer_one_counts_for_its_own_90_seconds(
+    pipeline: Pipeline,
+) -> None:
+    poll(pipeline, vehicle(20, timestamp=NOW))
+    changes(pipeline)
+    poll(pipeline, vehicle(20, timestamp=NOW - 40))
+    changes(pipeline, NOW + 51)
+    assert away(pipeline, ["s2"]) == [None]
+
+
 def test_rule_6_sightings_that_are_too_old_are_withdrawn(pipeline: Pipeline) -> None:
     poll(pipeline, vehicle(20, timestamp=NOW - 50))
     pipeline.withdraw_older(NOW - 50)
