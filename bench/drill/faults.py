@@ -253,6 +253,9 @@ FAULTS: dict[str, Callable[[Drill, Fault], Awaitable[None]]] = {
 }
 # Past the lease, so that a standby takes over meanwhile.
 _PAST_THE_LEASE = {"ingester frozen"}
+# Now and then for a minute, for every process.
+_LONG = {"redis refuses", "redis silent"}
+MINUTE = 60.0
 
 
 def schedule(seed: int) -> list[Fault]:
@@ -263,5 +266,8 @@ def schedule(seed: int) -> list[Fault]:
         what = chance.choice(list(FAULTS))
         seconds = chance.uniform(9, 12) if what in _PAST_THE_LEASE else chance.uniform(0.2, 8)
         at = chance.uniform(0, 6)
-        faults.append(Fault(at, what, seconds, chance.randrange(48), chance.randrange(48)))
+        which, way = chance.randrange(48), chance.randrange(48)
+        if what in _LONG and way % 8 == 7:  # noqa: PLR2004  # odd: see _relays
+            seconds = MINUTE
+        faults.append(Fault(at, what, seconds, which, way))
     return sorted(faults)

@@ -10,7 +10,7 @@ from schemas.tasks import end
 
 STEP = 0.4  # seconds between two messages of the agency while faults happen
 ARRIVED = 2.0  # seconds until Redis has read what was late
-STUCK = 120.0  # seconds after which a schedule has not ended by itself
+STUCK = 240.0  # seconds after which a schedule has not ended by itself
 
 
 @dataclass
