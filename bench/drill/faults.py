@@ -267,7 +267,7 @@ def schedule(seed: int) -> list[Fault]:
         seconds = chance.uniform(9, 12) if what in _PAST_THE_LEASE else chance.uniform(0.2, 8)
         at = chance.uniform(0, 6)
         which, way = chance.randrange(48), chance.randrange(48)
-        if what in _LONG and way % 8 == 7:  # noqa: PLR2004  # odd: see _relays
+        if what in _LONG and way % 8 == 7:  # odd: see _relays
             seconds = MINUTE
         faults.append(Fault(at, what, seconds, which, way))
     return sorted(faults)
