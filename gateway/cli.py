@@ -2,8 +2,8 @@
 
 import gc
 import resource
+from contextlib import ExitStack
 from pathlib import Path
-from socket import socket
 from tempfile import TemporaryDirectory
 
 import click
@@ -15,6 +15,11 @@ from gateway.settings import GatewaySettings
 from gateway.siblings import Siblings
 from gateway.workers import Workers
 from schemas import logs
+
+# Sockets that listen on the one port. Each has its own queue of connections that wait to be accepted,
+# and Linux lets none be longer than net.core.somaxconn (4,096): of 15,000 clients that came at once
+# some found it full, and asked again a second later, or three (docs/decisions/0019).
+ACCEPT_QUEUES = 4
 
 
 @click.command()
@@ -54,38 +59,38 @@ def gateway(host: str, port: int, workers: int) -> None:
     settings = GatewaySettings.load()
     logs.configure(settings)
     _raise_file_limit()
+    with listen(host, port, settings) as alone:  # is it free? It could be shared unasked later
+        port = alone.getsockname()[1]
+    click.echo(f"Stopcast gateway on http://{host}:{port}", err=True)
     if workers > 1:
         _serve_together(settings, host, port, workers)
-        return
-    with listen(host, port, settings) as bound:
-        _announce(host, bound)
-        _serve(settings, bound)
+    else:
+        _serve(settings, host, port)
 
 
 def _serve_together(settings: GatewaySettings, host: str, port: int, workers: int) -> None:
-    with listen(host, port, settings) as alone:  # is it free? It could be shared unasked later
-        port = alone.getsockname()[1]
     with (
         TemporaryDirectory(prefix="stopcast-gateway-") as folder,
-        listen(host, port, settings, shared=True) as kept,  # bound only: it gets no connection
+        listen(host, port, settings, shared=True),  # bound only: it gets no connection
     ):
 
         def serve(number: int) -> None:
-            with listen(host, port, settings, shared=True) as bound:
-                _serve(settings, bound, Siblings(Path(folder), number))
+            _serve(settings, host, port, Siblings(Path(folder), number))
 
-        _announce(host, kept)
         Workers(workers, serve).run()
 
 
-def _serve(settings: GatewaySettings, bound: socket, siblings: Siblings | None = None) -> None:
+def _serve(
+    settings: GatewaySettings, host: str, port: int, siblings: Siblings | None = None
+) -> None:
     server = Server(create_app(settings, siblings))
-    _collect_rarely()
-    uvloop.run(server.serve(sockets=[bound]))
-
-
-def _announce(host: str, bound: socket) -> None:
-    click.echo(f"Stopcast gateway on http://{host}:{bound.getsockname()[1]}", err=True)
+    with ExitStack() as stack:
+        queues = [
+            stack.enter_context(listen(host, port, settings, shared=True))
+            for _ in range(ACCEPT_QUEUES)
+        ]
+        _collect_rarely()
+        uvloop.run(server.serve(sockets=queues))
 
 
 def _collect_rarely() -> None:

@@ -106,7 +106,7 @@ def listen(
 
     SO_SNDBUF: else the kernel takes megabytes of old patches for it, and its stream never seems
     slow. TCP_USER_TIMEOUT: the kernel aborts it after the frozen limit, however little it was sent.
-    `shared`: other processes may bind to the same port in the same way.
+    `shared`: other sockets may bind to the same port in the same way.
 
     Raises:
         BindError: names the address and the reason.

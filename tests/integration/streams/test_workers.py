@@ -17,6 +17,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.cli import ACCEPT_QUEUES
 from gateway.workers import _Worker
 from schemas.local.embedded import free_port
 from tests.client import PATIENCE, BoardClient
@@ -184,13 +185,14 @@ def test_a_worker_that_goes_on_ending_is_started_later_and_later(
     assert delays == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5], abs=0.06)
 
 
-def test_a_port_in_use_is_said_once(valkey_url: str) -> None:
+@pytest.mark.parametrize("workers", ["--workers=1", "--workers=2"])
+def test_a_port_in_use_is_said_once(valkey_url: str, workers: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REDIS_URL", valkey_url)
         port = free_port()
         with socket.create_server(("127.0.0.1", port), reuse_port=True):
             done = subprocess.run(  # noqa: S603  # our own
-                [sys.executable, "-m", "stopcast", "gateway", "--port", str(port), "--workers=2"],
+                [sys.executable, "-m", "stopcast", "gateway", "--port", str(port), workers],
                 capture_output=True,
                 text=True,
                 check=False,
@@ -198,3 +200,15 @@ def test_a_port_in_use_is_said_once(valkey_url: str) -> None:
             )
     assert done.returncode == 1
     assert done.stderr.count("in use") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells, and spreads connections")
+async def test_every_worker_has_several_accept_queues(valkey_url: str, tmp_path: Path) -> None:
+    async with two_workers(valkey_url, tmp_path) as gateway:
+        for worker in gateway.workers():
+            listening = [
+                connection
+                for connection in psutil.Process(worker).net_connections()
+                if connection.status == psutil.CONN_LISTEN
+            ]
+            assert len(listening) == ACCEPT_QUEUES
