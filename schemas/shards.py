@@ -14,6 +14,7 @@ from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError, RedisClusterException, RedisError
 
 # What redis-py raises when a Redis or a Cluster is away or refuses. RuntimeError is uvloop's word for
@@ -22,6 +23,11 @@ ERRORS = (RedisError, RedisClusterException, OSError, RuntimeError)
 
 _CLUSTER = "+cluster"
 _TIMEOUTS: Mapping[str, Any] = {"socket_timeout": 10, "socket_connect_timeout": 5}
+# A connection of the pool that was reset while nobody used it (Redis was restarted) does not show it
+# until it is used. So whatever breaks at once is asked again once, on a new connection. A script that
+# had been carried out nonetheless is refused then, as its own boards stand by now.
+_BROKEN: Any = (RedisConnectionError, RuntimeError)
+_ASKED_AGAIN = Retry(NoBackoff(), 1, supported_errors=_BROKEN)
 # How often a pipeline looks for a Cluster's new shape before it gives up.
 _RETRIES = 3
 
@@ -87,7 +93,7 @@ class _Alone:
     """One Redis, with replicas or without."""
 
     def __init__(self, url: str) -> None:
-        self.redis = Redis.from_url(url, **_TIMEOUTS)
+        self.redis = Redis.from_url(url, retry=_ASKED_AGAIN, **_TIMEOUTS)
         # Some milliseconds, for which Redis does nothing else.
         self.batch = 100
         pool = self.redis.connection_pool

@@ -1,9 +1,12 @@
 """LiveStore against a real Valkey: versions, fences, leases, messages."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import pytest
 
+from bench.drill.relay import Relay
 from schemas import frames, keys
 from schemas.live import (
     FeedState,
@@ -33,6 +36,20 @@ def snapshot(version: int) -> Publication:
 def patch(prev: int, version: int) -> Publication:
     frame = frames.event("patch", {"version": version})
     return Publication(STOP, prev, version, None, frame)
+
+
+async def test_connections_that_were_reset_while_idle_are_replaced(valkey_url: str) -> None:
+    relay = Relay(lambda: urlsplit(valkey_url).port or 6379)
+    await relay.open()
+    live = LiveStore.connect(relay.url)
+    try:
+        await asyncio.gather(*(live.boards([STOP]) for _ in range(5)))
+        relay.close()
+        await relay.open()
+        assert await asyncio.gather(*(live.boards([STOP]) for _ in range(5))) == [[None]] * 5
+    finally:
+        await live.close()
+        relay.close()
 
 
 async def test_a_publication_is_stored_and_reaches_followers_in_one_step(live: LiveStore) -> None:
