@@ -1,0 +1,1 @@
+"""Who may read what: tokens, their issuers' keys, and what they allow."""
