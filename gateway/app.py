@@ -1,7 +1,7 @@
 """The gateway as an ASGI application: what its parts share, its routes, its life.
 
 `app.state` holds `settings`, `live` (LiveStore), `feeds` (FeedStates), `hub`, `boards`, `database`,
-`siblings` (None unless there are several workers), `draining` (False until the server is told to
+`issuers`, `access`, `siblings` (None unless there are several workers), `draining` (False until the server is told to
 stop) and `closing` (False until it closes its streams).
 """
 
@@ -17,8 +17,12 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import boards, feed_reports, health, metrics, page, stops
+from gateway.auth.access import Access
+from gateway.auth.issuers import Issuers
+from gateway.auth.rules import guarded
 from gateway.board_reader import BoardReader
 from gateway.database import Database
+from gateway.door import Door
 from gateway.feed_states import FeedStates
 from gateway.hub import Hub
 from gateway.problems import EXCEPTION_HANDLERS, Problem
@@ -39,7 +43,7 @@ class Gateway(Starlette):
     """
 
     def __init__(self, streams: Sequence[Route], routes: Sequence[BaseRoute], **given: Any) -> None:
-        super().__init__(routes=[*streams, *routes], **given)
+        super().__init__(routes=[*streams, *map(guarded, routes)], **given)
         self._streams = [(route, RequestLog(route.endpoint)) for route in streams]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,8 +65,15 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
     live = LiveStore.connect(settings.redis_url)
     feeds = FeedStates(live, settings)
     hub = Hub(settings, live, feeds)
+    issuers = Issuers(settings)
+    access = Access(
+        issuers.verifiers,
+        required=settings.access == "token",
+        door=Door(settings.starts_per_turn, settings.start_timeout),
+        refusals=hub.counts.token_refusals,
+    )
     app = Gateway(
-        stream_routes(hub, live),
+        stream_routes(hub, live, access),
         [
             *boards.ROUTES,
             *stops.ROUTES,
@@ -81,6 +92,8 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
     app.state.hub = hub
     app.state.boards = BoardReader(live)
     app.state.database = Database(settings.database_url)
+    app.state.issuers = issuers
+    app.state.access = access
     app.state.siblings = siblings
     app.state.draining = False
     app.state.closing = False
@@ -97,6 +110,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         "fetcher": lambda: hub.fetcher.run(hub),
         "sweep": lambda: hub.fetcher.sweep(hub),
         "heartbeats": lambda: hub.wheel.run(hub),
+        "expiries": lambda: hub.expiries.run(hub),
     }
     if siblings := state.siblings:
         work["siblings"] = lambda: siblings.answer(lambda: generate_latest(metrics.own(state)))
@@ -105,5 +119,6 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
     finally:
         await end(tasks)
+        await state.issuers.close()
         await state.database.close()
         await state.live.close()

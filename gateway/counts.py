@@ -22,4 +22,5 @@ class Counts:
     # `fresh` (no cursor), `void`, `current` (nothing sent), `snapshots`
     resumes: Counter[str] = field(default_factory=Counter)
     goodbyes: Counter[str] = field(default_factory=Counter)  # by reason
+    token_refusals: Counter[str] = field(default_factory=Counter)  # by reason
     requests: Counter[int] = field(default_factory=Counter)  # by status of the answer

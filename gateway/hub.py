@@ -8,6 +8,7 @@ import structlog
 from gateway.counts import Counts
 from gateway.door import Door
 from gateway.event import Batch, Event
+from gateway.expiries import Expiries
 from gateway.feed_states import FeedStates
 from gateway.fetcher import Fetcher
 from gateway.listener import Listener
@@ -30,6 +31,7 @@ class Hub:
         self.listener = Listener(live)
         self.fetcher = Fetcher(live)
         self.wheel = Wheel()
+        self.expiries = Expiries()
         self.door = Door(settings.starts_per_turn, settings.start_timeout)
         self.counts = Counts()
         self.topics: dict[str, Topic] = {}
@@ -125,12 +127,14 @@ class Hub:
         self.counts.opened += 1
         self.subscribers.add(subscriber)
         self.wheel.add(subscriber)
+        self.expiries.add(subscriber)
         for topic in subscriber.topics:
             topic.subscribers.add(subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
         self.subscribers.discard(subscriber)
         self.wheel.discard(subscriber)
+        self.expiries.discard(subscriber)
         for topic in subscriber.topics:
             topic.subscribers.discard(subscriber)
 

@@ -38,6 +38,7 @@ _COUNTERS = {
 _LABELLED = {
     "resumes": ("resumes", "cursor", "Streams by what their cursor was worth."),
     "goodbyes": ("goodbyes", "reason", "Streams closed by the gateway."),
+    "token_refusals": ("token_refusals", "reason", "Tokens that were not accepted."),
     "requests": ("requests", "status", "Answers by HTTP status; 0: the client left before."),
 }
 _PREFIX = "stopcast_gateway_"

@@ -73,6 +73,7 @@ class StreamProtocol(HttpToolsProtocol):
     def forget_parser(self) -> None:
         """For a stream: what its client sends from here on is of no interest."""
         self.parser = None  # type: ignore[assignment]
+        self.url = b""  # may have a token in it
 
     @property
     def silent(self) -> bool:

@@ -1,12 +1,39 @@
 """What the gateway reads from the environment; docs/configuration.md lists all."""
 
-from pydantic import Field
+from typing import Annotated, Literal, Self
 
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from gateway.auth.key_set import key_source
 from schemas.settings import Settings
+
+# Bytes; as long as the hash of HS256 (RFC 7518, section 3.2).
+SHORTEST_SECRET = 32
+
+
+def _long_secret(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < SHORTEST_SECRET:
+        raise ValueError(f"at least {SHORTEST_SECRET} bytes, say of: openssl rand -base64 48")
+    return secret
 
 
 class GatewaySettings(Settings):
-    """Limits and intervals of the streams. Times are seconds, sizes bytes."""
+    """Who may read, then limits and intervals of the streams. Times are seconds, sizes bytes."""
+
+    access: Literal["open", "token"] = Field(
+        "open", description="`token`: boards, feeds and metrics need a token."
+    )
+    token_secret: Annotated[SecretStr, AfterValidator(_long_secret)] | None = Field(
+        None, description="Tokens signed with it (HS256) are accepted."
+    )
+    token_keys: Annotated[str, AfterValidator(key_source)] | None = Field(
+        None, description="The issuer's public keys: URL or path of a JSON Web Key Set."
+    )
+    token_issuer: str = Field("stopcast", min_length=1, description="`iss` of a token.")
+    token_audience: str = Field("stopcast", min_length=1, description="`aud` of a token.")
+    token_leeway: int = Field(
+        10, ge=0, le=300, description="By how much the issuer's clock and ours may differ."
+    )
 
     drain_grace: float = Field(
         5, ge=0, description="After the first SIGTERM: /readyz says 503, the socket still accepts."
@@ -62,3 +89,13 @@ class GatewaySettings(Settings):
     sweep: float = Field(
         30, gt=0, description="Between two comparisons of all followed boards with Redis."
     )
+
+    @model_validator(mode="after")
+    def _tokens_can_be_verified(self) -> Self:
+        if self.access == "token" and self.token_secret is None and self.token_keys is None:
+            raise ValueError(
+                "STOPCAST_ACCESS=token needs STOPCAST_TOKEN_SECRET or STOPCAST_TOKEN_KEYS"
+            )
+        if self.token_keys is not None and "token_issuer" not in self.model_fields_set:
+            raise ValueError("STOPCAST_TOKEN_KEYS needs STOPCAST_TOKEN_ISSUER: whose keys they are")
+        return self

@@ -12,8 +12,10 @@ from gateway.paths import StopRoute
 from gateway.problems import Problem
 from gateway.stop_search import Position, StopSearch
 
-# A schedule changes a few times a year; a minute's delay is unseen.
+# A schedule changes a few times a year; a minute's delay is unseen. What was asked for with a
+# token must not be kept for those who have none (RFC 9111, section 3.5).
 CACHE_CONTROL = "public, max-age=60"
+CACHE_CONTROL_OF_GRANT = "private, max-age=60"
 
 # A platform has its station's time zone (stops.txt, stop_timezone), and that its agency's.
 _STOPS = """
@@ -84,8 +86,9 @@ def _present(row: dict[str, Any], members: tuple[str, ...]) -> dict[str, Any]:
     return {name: row[name] for name in members if row[name] is not None}
 
 
-def _json(body: dict[str, Any]) -> Response:
-    headers = {"Cache-Control": CACHE_CONTROL}
+def _json(request: Request, body: dict[str, Any]) -> Response:
+    granted = "grant" in request.scope
+    headers = {"Cache-Control": CACHE_CONTROL_OF_GRANT if granted else CACHE_CONTROL}
     return Response(orjson.dumps(body), 200, headers, "application/json")
 
 
@@ -104,7 +107,7 @@ async def stops(request: Request) -> Response:
         last = found[-1]
         end = Position(last["distance"], last["rank"], last["sort_name"], last["stop_id"])
         body["next"] = end.encode()
-    return _json(body)
+    return _json(request, body)
 
 
 async def stop(request: Request) -> Response:
@@ -123,7 +126,7 @@ async def stop(request: Request) -> Response:
         f"{stop_id.feed_id}:{route['route_id']}": _present(route, _ROUTE_MEMBERS)
         for route in routes
     }
-    return _json(body)
+    return _json(request, body)
 
 
 ROUTES: list[BaseRoute] = [Route("/v1/stops", stops), StopRoute("/v1/stops/{stop_id:stop}", stop)]

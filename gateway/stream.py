@@ -15,6 +15,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from gateway import cursor
+from gateway.auth.access import Access
+from gateway.auth.grant import TokenScope
+from gateway.auth.rules import needed_scope
 from gateway.coding import GZIP, PLAIN, Coding
 from gateway.hub import Hub
 from gateway.missing import missing_board
@@ -47,19 +50,24 @@ class BoardStream:
     is one for each coding.
     """
 
-    def __init__(self, hub: Hub, live: LiveStore) -> None:
+    def __init__(
+        self, hub: Hub, live: LiveStore, access: Access, needed: TokenScope | None
+    ) -> None:
         self.responses = {coding: _response(coding) for coding in (PLAIN, GZIP)}
         self.hub = hub
         self.live = live
+        self.access = access
+        self.needed = needed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = StreamRequest.of(scope, self.hub.settings)
-        scope["headers"].clear()  # a browser's are 2 kB, and the scope lasts as long as the stream
         transport = scope.get("extensions", {}).get(TRANSPORT)
         if transport is None:
             raise Problem(501, "no_transport", "Streams need Stopcast's server: stopcast gateway.")
-        topics = self.hub.hold(map(str, request.stops))
+        topics: list[Topic] = []
         try:
+            await self._authorize(scope, request)
+            topics = self.hub.hold(map(str, request.stops))
             self._admit(scope)
             await self._enter()
             await self._find(request.stops, topics)
@@ -72,11 +80,26 @@ class BoardStream:
             else:
                 headers = self.responses[request.coding].raw_headers
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
-                await self._stream(request, topics, transport, receive, send)
+                expires = scope["grant"].expires if "grant" in scope else 0
+                await self._stream(request, topics, transport, receive, send, expires=expires)
         except NotNowError as refusal:
             await self._refuse(refusal, request, scope, receive, send)
         finally:
             self.hub.release(topics)
+
+    async def _authorize(self, scope: Scope, request: StreamRequest) -> None:
+        """See gateway/auth/access.py; then forget what is not needed any more.
+
+        A browser's headers are 2 kB, a token 1 kB, and the scope lasts as long as the stream.
+        """
+        try:
+            await self.access.admit(scope, self.needed, request.stops, in_query=True)
+        except Problem as problem:
+            if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                raise NotNowError("unavailable", problem) from None
+            raise
+        scope["headers"].clear()
+        scope["query_string"] = b""
 
     def _admit(self, scope: Scope) -> None:
         if scope["app"].state.closing:  # not before: a load balancer takes its time to notice
@@ -149,6 +172,8 @@ class BoardStream:
         transport: asyncio.Transport,
         receive: Receive,
         send: Send,
+        *,
+        expires: int,
     ) -> None:
         hub = self.hub
         feeds = tuple(sorted({stop.feed_id for stop in request.stops}))
@@ -157,6 +182,7 @@ class BoardStream:
         subscriber = Subscriber(hub, topics, feeds, transport, send, coding=request.coding)
         if lifetime := hub.settings.stream_lifetime:
             subscriber.deadline = asyncio.get_running_loop().time() + jittered(lifetime, 0.2)
+        subscriber.expires = expires
         subscriber.lacks = self._lacking(request.cursor, feeds, topics)
         hub.add(subscriber)
         try:
@@ -203,10 +229,10 @@ def _response(coding: Coding) -> EventSourceResponse:
     return EventSourceResponse(content=iter(()), headers=headers)
 
 
-def stream_routes(hub: Hub, live: LiveStore) -> list[Route]:
+def stream_routes(hub: Hub, live: LiveStore, access: Access) -> list[Route]:
     """`/v1/stops/{stop_id}/stream` and `/v1/stream`."""
-    endpoint = BoardStream(hub, live)
+    kinds = {"/v1/stops/{stop_id:stop}/stream": StopRoute, "/v1/stream": Route}
     return [
-        StopRoute("/v1/stops/{stop_id:stop}/stream", endpoint, methods=["GET"]),
-        Route("/v1/stream", endpoint, methods=["GET"]),
+        kind(path, BoardStream(hub, live, access, needed_scope(path)), methods=["GET"])
+        for path, kind in kinds.items()
     ]

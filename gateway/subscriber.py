@@ -34,6 +34,7 @@ class Subscriber:
         "coding",
         "deadline",
         "ended",
+        "expires",
         "feeds",
         "feeds_due",
         "hub",
@@ -68,6 +69,7 @@ class Subscriber:
         self.ended = False
         self.slot = 0  # of the heartbeat wheel
         self.deadline = 0.0  # loop time of `goodbye lifetime`; 0: none
+        self.expires = 0  # POSIX seconds of `goodbye token_expired`; 0: never
         self.task: asyncio.Task[None] | None = None  # catching up
 
     def offer(self, topic: Topic, data: bytes) -> bool:

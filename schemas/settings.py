@@ -48,7 +48,10 @@ class Settings(BaseSettings):
         try:
             return cls(**given)  # type: ignore[arg-type]  # pydantic checks them
         except ValidationError as error:
-            lines = [f"{cls.variable(str(e['loc'][0]))}: {e['msg']}" for e in error.errors()]
+            lines = [
+                ": ".join([*(cls.variable(str(field)) for field in e["loc"][:1]), e["msg"]])
+                for e in error.errors()  # one about several settings names them in its text
+            ]
             raise SettingsError("settings: " + "; ".join(lines)) from None
 
     @classmethod

@@ -63,6 +63,8 @@ PURE = {
     "feeds.timetable.timetable",
     "feeds.realtime.trip_updates",
     "feeds.realtime.trips",
+    "gateway.auth.errors",
+    "gateway.auth.grant",
     "gateway.coding",
     "gateway.cursor",
     "gateway.event",

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 def codes_in_use() -> set[str]:
     """The literal codes given to `Problem` (second argument) and `unavailable` (first)."""
     codes = {"not_found", "method_not_allowed"}  # made of the status that Starlette raises
-    for path in (ROOT / "gateway").glob("*.py"):
+    for path in (ROOT / "gateway").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
                 continue

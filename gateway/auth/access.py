@@ -1,0 +1,142 @@
+"""From a request to what it may read: by its token, or, in open access, without one."""
+
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+from starlette.types import Scope
+
+from gateway.auth import bearer
+from gateway.auth.errors import KeysUnavailableError, TokenError
+from gateway.auth.grant import Grant, TokenScope
+from gateway.auth.verifier import Unverified, Verifier
+from gateway.door import Door
+from gateway.problems import Problem, unavailable
+from schemas.arrivals import StopId
+
+# A verified token is some 0.5 kB here; as many as a process has streams unless told otherwise.
+REMEMBERED = 20_000
+# Seconds after which a token is verified anew, so that a key that was withdrawn is noticed.
+TRUSTED = 600.0
+
+
+class _Verified(NamedTuple):
+    grant: Grant
+    until: float
+
+
+class Access:
+    """Asks for tokens where `required`; where not, one that is sent must be good all the same.
+
+    Without a verifier nobody can tell good from bad: then tokens are not looked at.
+    """
+
+    def __init__(
+        self,
+        verifiers: Sequence[Verifier],
+        *,
+        required: bool,
+        door: Door,
+        refusals: Counter[str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.required = required
+        self.refusals = refusals  # by reason
+        self._verifiers = verifiers
+        self._door = door  # a signature takes 0.1 ms; open streams go on while a crowd comes
+        self._clock = clock
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+
+    async def admit(
+        self,
+        scope: Scope,
+        needed: TokenScope | None,
+        stops: Sequence[StopId] = (),
+        *,
+        in_query: bool = False,
+    ) -> None:
+        """Let a request through; if it has a token, `scope["grant"]` is what that allows.
+
+        Raises:
+            Problem: 401, 403, or 400 or 503 (gateway/auth/bearer.py).
+        """
+        if needed is None:
+            return
+        grant = await self.grant(scope, in_query=in_query)
+        if grant is not None:
+            scope["grant"] = grant
+        if not self.required:
+            return
+        if grant is None:
+            raise bearer.no_token(needed)
+        if needed not in grant.scopes:
+            raise bearer.no_scope(needed)
+        for stop in stops:
+            if not grant.opens(stop):
+                raise bearer.closed_stop(stop)
+
+    async def grant(self, scope: Scope, *, in_query: bool = False) -> Grant | None:
+        """What the token of a request allows; None: it has none.
+
+        Raises:
+            Problem: 401, or 400 or 503 (gateway/auth/bearer.py).
+        """
+        if not self._verifiers:
+            return None
+        token = bearer.sent_token(scope, in_query=in_query)
+        if token is None:
+            return None
+        try:
+            return self._remembered(token) or await self._verify(token)
+        except TokenError as error:
+            self.refusals[error.reason] += 1
+            scope["error"] = str(error)
+            raise bearer.bad_token(error) from None
+        except KeysUnavailableError as error:
+            self.refusals["keys_unavailable"] += 1
+            scope["error"] = str(error)
+            raise bearer.no_keys() from None
+
+    def _remembered(self, token: str) -> Grant | None:
+        digest = _digest(token)
+        known = self._verified.get(digest)
+        if known is None:
+            return None
+        if self._clock() >= known.until:
+            del self._verified[digest]
+            return None
+        self._verified.move_to_end(digest)
+        return known.grant
+
+    async def _verify(self, token: str) -> Grant:
+        try:
+            await self._door.enter()
+        except TimeoutError:
+            raise _crowded() from None
+        verifier = self._verifier(token)
+        grant = Grant.of(await verifier.claims(token), verifier.leeway)
+        until = min(grant.expires, self._clock() + TRUSTED)
+        self._verified[_digest(token)] = _Verified(grant, until)
+        if len(self._verified) > REMEMBERED:
+            self._verified.popitem(last=False)
+        return grant
+
+    def _verifier(self, token: str) -> Verifier:
+        """Who the token says has made it; that one finds out whether it is true."""
+        said = Unverified.of(token)
+        alike = [verifier for verifier in self._verifiers if verifier.issuer == said.issuer]
+        for verifier in alike:
+            if said.algorithm in list(verifier.algorithms):
+                return verifier
+        raise TokenError("algorithm" if alike else "issuer")
+
+
+def _digest(token: str) -> bytes:
+    """The token itself is kept nowhere."""
+    return sha256(token.encode("utf-8", "replace")).digest()
+
+
+def _crowded() -> Problem:
+    return unavailable("overloaded", "Too many tokens are to be verified at this moment.")

@@ -1,0 +1,189 @@
+"""Every route, with every kind of token, in both modes."""
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from gateway.app import create_app
+from gateway.auth.rules import RULES, needed_scope
+from gateway.settings import GatewaySettings
+from tests.gateways import Gateway, eventually
+from tests.key_server import SECRET
+
+Run = Callable[..., AbstractAsyncContextManager[Gateway]]
+
+SCOPES = ("boards:read", "feeds:read", "admin")
+
+# What each route needs, written down a second time: `everyone`, or a scope.
+NEEDED = {
+    "/v1/stops/{stop_id:stop}/stream": "boards:read",
+    "/v1/stream": "boards:read",
+    "/v1/stops/{stop_id:stop}/board": "boards:read",
+    "/v1/stops": "boards:read",
+    "/v1/stops/{stop_id:stop}": "boards:read",
+    "/v1/feeds": "feeds:read",
+    "/v1/feeds/{feed_id}": "feeds:read",
+    "/metrics": "admin",
+    "/healthz": "everyone",
+    "/readyz": "everyone",
+    "/": "everyone",
+}
+OF_A_STOP = {path for path in NEEDED if "{stop_id" in path or path == "/v1/stream"}
+STREAMS = {"/v1/stops/{stop_id:stop}/stream", "/v1/stream"}
+VALUES = {"stop_id": "demo:a", "feed_id": "demo"}
+QUERIES = {"/v1/stream": "stop=demo:a"}
+
+
+def claims(**changed: Any) -> dict[str, Any]:
+    now = int(time.time())
+    good = {"iss": "stopcast", "aud": "stopcast", "sub": "me", "iat": now, "exp": now + 600}
+    return {**good, "scope": " ".join(SCOPES), **changed}
+
+
+def token(**changed: Any) -> str:
+    return jwt.encode(claims(**changed), SECRET, "HS256")
+
+
+def presented(needed: str) -> dict[str, str | None]:
+    """The tokens that are tried on a route, by what is the matter with them."""
+    others = " ".join(scope for scope in SCOPES if scope != needed)
+    return {
+        "none": None,
+        "wrong scope": token(scope=others),
+        "no scope": token(scope=""),
+        "wrong stop": token(stops=["demo:b", "other:*", "other"]),
+        "no stop": token(stops=[]),
+        "expired": token(exp=int(time.time()) - 60),
+        "garbage": "garbage",
+        "right": token(scope=needed if needed in SCOPES else ""),
+        "right stop": token(scope=needed, stops=["demo:a"]),
+        "right feed": token(scope=needed, stops=["demo"]),
+    }
+
+
+def expected(path: str, case: str, *, required: bool) -> tuple[int, str | None]:
+    """Status and code."""
+    if NEEDED[path] == "everyone":
+        return 200, None
+    refusals = {"expired": (401, "token_expired"), "garbage": (401, "token_invalid")}
+    if required:
+        refusals["none"] = 401, "token_missing"
+        refusals["wrong scope"] = refusals["no scope"] = 403, "scope_missing"
+        if path in OF_A_STOP:
+            refusals["wrong stop"] = refusals["no stop"] = 403, "stop_not_allowed"
+    return refusals.get(case, (200, None))
+
+
+async def ask(
+    client: httpx.AsyncClient, path: str, sent: str | None, *, in_query: bool = False
+) -> tuple[int, str | None, httpx.Headers]:
+    """Status, code of the problem, headers; of a stream no more is read."""
+    url = re.sub(r"{(\w+)[^}]*}", lambda found: VALUES[found[1]], path)
+    query = QUERIES.get(path, "")
+    headers = {}
+    if sent is not None and in_query:
+        query = f"{query}&access_token={sent}"
+    elif sent is not None:
+        headers["Authorization"] = f"Bearer {sent}"
+    async with client.stream("GET", f"{url}?{query}", headers=headers) as answer:
+        if answer.headers["content-type"] != "application/problem+json":
+            return answer.status_code, None, answer.headers
+        await answer.aread()
+        assert sent is None or sent not in answer.text
+        return answer.status_code, answer.json()["code"], answer.headers
+
+
+def test_each_route_of_the_app_is_in_the_matrix() -> None:
+    app = create_app(GatewaySettings.load())
+    paths = {route.path for route in app.routes}  # type: ignore[attr-defined]
+    assert paths == set(NEEDED), "say above what the new route needs"
+    assert paths == set(RULES), "a rule without a route"
+
+
+def test_a_route_without_a_rule_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(RULES, "/metrics")
+    with pytest.raises(LookupError, match="/metrics"):
+        create_app(GatewaySettings.load())
+    with pytest.raises(LookupError, match="/v1/new"):
+        needed_scope("/v1/new")
+
+
+@pytest.mark.parametrize("mode", ["open", "token"])
+@pytest.mark.parametrize("path", NEEDED)
+async def test_every_route_with_every_token(run: Run, schedule: str, mode: str, path: str) -> None:
+    async with (
+        run(access=mode, token_secret=SECRET, database_url=schedule) as gateway,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+    ):
+        await eventually(lambda: gateway.hub.feeds.states)
+        for case, sent in presented(NEEDED[path]).items():
+            answer = expected(path, case, required=mode == "token")
+            status, code, headers = await ask(client, path, sent)
+            assert (status, code) == answer, case
+            assert ("www-authenticate" in headers) == (status == 401 or code == "scope_missing")
+            unheard = sent is not None and path not in STREAMS  # the parameter is for streams only
+            answer = expected(path, "none" if unheard else case, required=mode == "token")
+            status, code, _ = await ask(client, path, sent, in_query=True)
+            assert (status, code) == answer, f"{case}, in the query"
+
+
+async def test_of_several_stops_the_one_that_is_closed_is_named(run: Run) -> None:
+    async with (
+        run(access="token", token_secret=SECRET) as gateway,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+    ):
+        headers = {"Authorization": f"Bearer {token(stops=['demo:a'])}"}
+        answer = await client.get("/v1/stream?stop=demo:a&stop=demo:b", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "stop_not_allowed")
+        assert "'demo:b'" in answer.json()["detail"]
+        assert not gateway.hub.topics  # nothing was followed for it
+
+
+async def test_a_challenge_says_what_is_wrong(run: Run) -> None:
+    """RFC 6750, section 3."""
+    async with (
+        run(access="token", token_secret=SECRET) as gateway,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+    ):
+
+        async def challenge(*sent: str, path: str = "/v1/feeds") -> str:
+            headers = [("Authorization", value) for value in sent]
+            return (await client.get(path, headers=headers)).headers["www-authenticate"]
+
+        assert await challenge() == 'Bearer realm="stopcast", scope="feeds:read"'
+        assert await challenge("Basic bWU6cGFzcw==") == await challenge()  # another's
+        assert 'error="invalid_token"' in await challenge("bearer x")
+        lacking = await challenge(f"Bearer {token(scope='admin')}")
+        assert 'error="insufficient_scope", scope="feeds:read"' in lacking
+        twice = [f"Bearer {token()}", f"Bearer {token(sub='you')}"]
+        assert 'error="invalid_request"' in await challenge(*twice)
+        path = f"/v1/stream?stop=demo:a&access_token={token()}"
+        assert 'error="invalid_request"' in await challenge(twice[0], path=path)
+        assert 'error="invalid_request"' in await challenge(path=f"{path}&access_token=x")
+
+
+async def test_what_was_asked_for_with_a_token_is_not_kept_for_others(
+    run: Run, schedule: str
+) -> None:
+    async with (
+        run(access="token", token_secret=SECRET, database_url=schedule) as gateway,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+    ):
+        for path in ("/v1/stops", "/v1/stops/demo:a", "/v1/stops/demo:a/board", "/v1/feeds"):
+            answer = await client.get(path, headers={"Authorization": f"Bearer {token()}"})
+            assert "public" not in answer.headers["cache-control"]
+
+
+async def test_without_an_issuer_tokens_are_not_looked_at(run: Run) -> None:
+    async with (
+        run() as gateway,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+    ):
+        headers = {"Authorization": "Bearer garbage"}
+        assert (await client.get("/v1/feeds", headers=headers)).status_code == 200
