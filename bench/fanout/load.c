@@ -38,6 +38,7 @@ static const char HELP[] =
     "  --warmup S       seconds between `ready` and `begin` (1)\n"
     "  --duration S     seconds of the window (5); 0: until stdin ends, 900 s at most\n"
     "  --settle S       seconds to go on reading after `end` (0.5)\n"
+    "  --tokens FILE    stream n sends line n as its bearer token, beginning anew at the end\n"
     "  --gzip           ask for gzip; deliveries are then not looked into, only bytes count\n";
 
 /* Each source address has its own ports, so that 15,000 streams never run out of them. */
@@ -65,7 +66,7 @@ struct stream {
 struct histogram { uint64_t counts[64 * 32], total, largest; };
 
 static struct { int port, streams, topics, stops, ramp; double patience, warmup, duration, settle;
-                const char *path; bool gzip; } given =
+                const char *path; bool gzip; FILE *tokens; } given =
     {.streams = 100, .topics = 1, .stops = 1, .patience = 60, .warmup = 1, .duration = 5,
      .settle = 0.5};
 
@@ -73,6 +74,8 @@ static struct { uint64_t refused, closed, deliveries, snapshots, others, goodbye
                 missing, repeated; } counts, at_begin, at_end;
 static struct histogram latency, first_delivery;
 static struct stream *streams;
+static char **tokens;
+static int token_count;
 static int poller, started, opened;
 static uint64_t window_begin, window_end;
 
@@ -271,6 +274,16 @@ static void receive(struct stream *s) {
 
 /* -- opening ---------------------------------------------------------------------------------- */
 
+static void read_tokens(void) {
+    size_t room = 0;
+    for (char *line = NULL; getline(&line, &room, given.tokens) > 0; line = NULL, room = 0) {
+        line[strcspn(line, "\n")] = 0;
+        tokens = realloc(tokens, sizeof *tokens * (size_t)(token_count + 1));
+        tokens[token_count++] = line;
+    }
+    if (!token_count) die("tokens");
+}
+
 static void put_path(char *request, size_t room, int first_topic) {
     const char *open = strchr(given.path, '{'), *close = strchr(given.path, '}');
     size_t n = (size_t)snprintf(request, room, "GET %.*s", (int)(open - given.path), given.path);
@@ -313,6 +326,11 @@ static void ask(struct stream *s) {
     socklen_t size = sizeof error;
     getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &size);
     put_path(request, sizeof request, s->first_topic);
+    if (tokens) {
+        size_t n = strlen(request) - 2;  /* before the empty line */
+        snprintf(request + n, sizeof request - n, "Authorization: Bearer %s\r\n\r\n",
+                 tokens[(s - streams) % token_count]);
+    }
     if (error || send(s->fd, request, strlen(request), MSG_NOSIGNAL) < 0) {
         over(s);
         return;
@@ -415,7 +433,7 @@ static void read_arguments(int argc, char **argv) {
     static const struct option names[] = {
         {"port", 1, 0, 'p'}, {"path", 1, 0, 'a'}, {"streams", 1, 0, 'n'}, {"topics", 1, 0, 't'},
         {"stops", 1, 0, 's'}, {"ramp", 1, 0, 'r'}, {"patience", 1, 0, 'P'}, {"warmup", 1, 0, 'w'},
-        {"duration", 1, 0, 'd'}, {"settle", 1, 0, 'e'}, {"gzip", 0, 0, 'z'}, {"help", 0, 0, 'h'}, {0}};
+        {"duration", 1, 0, 'd'}, {"settle", 1, 0, 'e'}, {"tokens", 1, 0, 'k'}, {"gzip", 0, 0, 'z'}, {"help", 0, 0, 'h'}, {0}};
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {
         case 'p': given.port = atoi(optarg); break;
@@ -428,6 +446,7 @@ static void read_arguments(int argc, char **argv) {
         case 'w': given.warmup = atof(optarg); break;
         case 'd': given.duration = atof(optarg); break;
         case 'e': given.settle = atof(optarg); break;
+        case 'k': if (!(given.tokens = fopen(optarg, "r"))) die(optarg); break;
         case 'z': given.gzip = true; break;
         case 'h': fputs(HELP, stdout); exit(0);
         default: fputs(HELP, stderr); exit(2);
@@ -443,6 +462,7 @@ static void read_arguments(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     read_arguments(argc, argv);
+    if (given.tokens) read_tokens();
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;

@@ -50,7 +50,7 @@ class Load:
 
 @asynccontextmanager
 async def load(server: Server, **options: float | str) -> AsyncIterator[Load]:
-    given = {"port": server.port, "path": server.path, **options}
+    given = {"port": server.port, "path": server.path, **server.load_options, **options}
     arguments = [f"--{name}={value}" for name, value in given.items()]
     process = await asyncio.create_subprocess_exec(
         tools.compiled("load"), *arguments, stdin=PIPE, stdout=PIPE

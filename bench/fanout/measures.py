@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bench.fanout import tools
 from bench.fanout.load import Load, Report, load
-from bench.fanout.peers import KERNEL, NCHAN, OURS, QUEUES, Peer, Server, Use
+from bench.fanout.peers import KERNEL, NCHAN, OURS, QUEUES, TOKENS, Peer, Server, Use
 from bench.fanout.publishers import Publisher, paced
 from schemas.tasks import end
 
@@ -158,8 +158,8 @@ class Measure(NamedTuple):
 MEASURES = {
     "saturated": Measure(saturated, (OURS, NCHAN, QUEUES, KERNEL)),
     "steady": Measure(steady, (OURS, NCHAN, QUEUES, KERNEL)),
-    "many_stops": Measure(many_stops, (OURS, NCHAN, QUEUES)),
-    "connects": Measure(connects, (OURS, NCHAN, QUEUES)),
+    "many_stops": Measure(many_stops, (OURS, TOKENS, NCHAN, QUEUES)),
+    "connects": Measure(connects, (OURS, TOKENS, NCHAN, QUEUES)),
     "several_stops": Measure(several_stops, (OURS,)),
     "boards": Measure(boards, (OURS,)),
 }

@@ -226,7 +226,8 @@ What the gateway's fan-out costs, beside other ways to do the same. `make bench`
 - {versions}
 - {date}
 
-**stopcast** is a real `stopcast gateway`; its boards are published through LiveStore and a real Valkey. **nchan** is a module of nginx, in C.
+**stopcast** is a real `stopcast gateway`; its boards are published through LiveStore and a real Valkey. **stopcast, tokens** asks for tokens, and each stream
+has one of its own (ES256), which is verified as it connects. **nchan** is a module of nginx, in C.
 **sse-starlette** is used as its documentation suggests, with a queue per client. **write loop** is a C program that does nothing but write each event to
 each socket: the kernel's limit. Their events are posted to them.
 

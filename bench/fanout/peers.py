@@ -8,15 +8,17 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import DEVNULL
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bench.fanout import tools
 from bench.fanout.publishers import BoardPublisher, PostPublisher, Publisher
+from bench.tokens import write_tokens
 from schemas.local.embedded import free_port, valkey
 from schemas.tasks import end
 
@@ -58,6 +60,7 @@ class Server:
     process: asyncio.subprocess.Process
     publisher: Publisher
     redis_url: str = ""
+    load_options: dict[str, str] = field(default_factory=dict)
 
     def processes(self) -> list[int]:
         return [self.process.pid, *_children(self.process.pid)]
@@ -93,22 +96,36 @@ Peer = Callable[[int, int], AbstractAsyncContextManager[Server]]
 
 
 @asynccontextmanager
-async def stopcast(topics: int, first: int) -> AsyncIterator[Server]:
+async def stopcast(
+    topics: int, first: int, settings: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Server]:
     with valkey() as redis_url:
         publisher = await BoardPublisher.own(redis_url, first)
         telling = asyncio.create_task(publisher.tell())
         await _publish_first(publisher, topics, first)
-        async with gateway(redis_url) as (port, process):
+        async with gateway(redis_url, settings) as (port, process):
             yield Server(port, "/v1/stops/bench:{#}/stream", process, publisher, redis_url)
         await end([telling])
         await publisher.live.close()
 
 
 @asynccontextmanager
-async def gateway(redis_url: str) -> AsyncIterator[tuple[int, asyncio.subprocess.Process]]:
+async def stopcast_with_tokens(topics: int, first: int) -> AsyncIterator[Server]:
+    """Each stream has a token of its own, by ES256, which takes long to verify."""
+    with tempfile.TemporaryDirectory(prefix="stopcast-tokens-") as folder:
+        settings = write_tokens(Path(folder))
+        async with stopcast(topics, first, settings) as server:
+            server.load_options = {"tokens": f"{folder}/tokens"}
+            yield server
+
+
+@asynccontextmanager
+async def gateway(
+    redis_url: str, settings: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[tuple[int, asyncio.subprocess.Process]]:
     """One gateway process; nothing asks it anything before this returns but a connection."""
     port = free_port()
-    env = {"REDIS_URL": redis_url, "DATABASE_URL": "postgresql://127.0.0.1:1/none"}
+    env = {"REDIS_URL": redis_url, "DATABASE_URL": "postgresql://127.0.0.1:1/none", **settings}
     command = [sys.executable, "-m", "stopcast", "gateway", "--port", str(port)]
     async with _pinned(*command, port=port, env=env) as process:
         yield port, process
@@ -147,8 +164,10 @@ async def write_loop(topics: int, first: int) -> AsyncIterator[Server]:
 
 
 OURS, NCHAN, QUEUES, KERNEL = "stopcast", "nchan", "sse-starlette", "write loop"
+TOKENS = "stopcast, tokens"
 PEERS: dict[str, Peer] = {
     OURS: stopcast,
+    TOKENS: stopcast_with_tokens,
     NCHAN: nchan,
     QUEUES: sse_starlette,
     KERNEL: write_loop,

@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 
 COLOURS = {
     "stopcast": "#0b6e4f",
+    "stopcast, tokens": "#5fb49c",
     "nchan": "#c8553d",
     "sse-starlette": "#7d8597",
     "write loop": "#e0a100",

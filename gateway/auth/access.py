@@ -115,17 +115,17 @@ class Access:
             await self._door.enter()
         except TimeoutError:
             raise _crowded() from None
-        verifier = self._verifier(token)
-        grant = Grant.of(await verifier.claims(token), verifier.leeway)
+        said = Unverified.of(token)
+        verifier = self._verifier(said)
+        grant = Grant.of(await verifier.verified(token, said), verifier.leeway)
         until = min(grant.expires, self._clock() + TRUSTED)
         self._verified[_digest(token)] = _Verified(grant, until)
         if len(self._verified) > REMEMBERED:
             self._verified.popitem(last=False)
         return grant
 
-    def _verifier(self, token: str) -> Verifier:
-        """Who the token says has made it; that one finds out whether it is true."""
-        said = Unverified.of(token)
+    def _verifier(self, said: Unverified) -> Verifier:
+        """Of whom the token says that he made it; the verifier finds out whether it is true."""
         alike = [verifier for verifier in self._verifiers if verifier.issuer == said.issuer]
         for verifier in alike:
             if said.algorithm in list(verifier.algorithms):

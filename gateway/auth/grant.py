@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, Self
 
 from gateway.auth.errors import TokenError
@@ -46,17 +47,18 @@ class Grant:
             raise TokenError("claims")
         if not isinstance(expires, int | float) or not 0 < expires < _LATEST:
             raise TokenError("claims")
-        return cls(subject, _scopes(claims), _globs(claims), int(expires) + leeway)
+        scopes = claims.get("scope", "")
+        if not isinstance(scopes, str):
+            raise TokenError("claims")
+        return cls(subject, _scopes(scopes), _globs(claims), int(expires) + leeway)
 
     def opens(self, stop: StopId) -> bool:
         """Whether boards of this stop may be read, by a token that may read boards."""
         return self.stops is None or any(fnmatchcase(str(stop), glob) for glob in self.stops)
 
 
-def _scopes(claims: Mapping[str, Any]) -> frozenset[TokenScope]:
-    named = claims.get("scope", "")
-    if not isinstance(named, str):
-        raise TokenError("claims")
+@lru_cache(maxsize=64)  # most tokens have the same: one set for all of them
+def _scopes(named: str) -> frozenset[TokenScope]:
     known = set(named.split())
     return frozenset(scope for scope in TokenScope if scope in known)
 

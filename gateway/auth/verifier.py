@@ -1,9 +1,11 @@
 """Whether a JSON Web Token was made by an issuer for us, and holds now (RFC 7519, RFC 8725)."""
 
+from base64 import urlsafe_b64decode
 from collections.abc import Collection
 from typing import Any, NamedTuple, Self
 
 import jwt
+import orjson
 
 from gateway.auth.errors import TokenError
 from gateway.auth.keys import Keys
@@ -25,7 +27,10 @@ _REASONS = {
 
 
 class Unverified(NamedTuple):
-    """What a token says of itself: enough to choose who verifies it, and good for nothing else."""
+    """What a token says of itself: enough to choose who verifies it, and good for nothing else.
+
+    So it is read with less care than PyJWT takes, which is a third of what a token costs.
+    """
 
     algorithm: object
     issuer: object
@@ -41,11 +46,21 @@ class Unverified(NamedTuple):
         if len(token) > LONGEST or not token.isascii():
             raise TokenError("malformed")
         try:
-            parts = jwt.decode_complete(token, options={"verify_signature": False})
-        except jwt.PyJWTError:
+            header, claims, _ = token.split(".")
+            said, claimed = _object(header), _object(claims)
+        except ValueError:
             raise TokenError("malformed") from None
-        header = parts["header"]
-        return cls(header.get("alg"), parts["payload"].get("iss"), header.get("kid"))
+        kid = said.get("kid")
+        if not isinstance(kid, str | None):
+            raise TokenError("malformed")
+        return cls(said.get("alg"), claimed.get("iss"), kid)
+
+
+def _object(part: str) -> dict[str, Any]:
+    found = orjson.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    if not isinstance(found, dict):
+        raise ValueError("no object")  # noqa: TRY004  # as what cannot be read
+    return found
 
 
 class Verifier:
@@ -76,7 +91,10 @@ class Verifier:
             TokenError: why it is not accepted.
             KeysUnavailableError: the issuer's keys are not there, for a passing reason.
         """
-        said = Unverified.of(token)
+        return await self.verified(token, Unverified.of(token))
+
+    async def verified(self, token: str, said: Unverified) -> dict[str, Any]:
+        """The same, of a token that was looked at before."""
         if said.issuer != self.issuer:  # before its issuer is asked for keys
             raise TokenError("issuer")
         if said.algorithm not in list(self.algorithms):  # a list: it may be anything
