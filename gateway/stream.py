@@ -96,7 +96,8 @@ class BoardStream:
             await self.access.admit(scope, self.needed, request.stops, in_query=True)
         except Problem as problem:
             if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
-                raise NotNowError("unavailable", problem) from None
+                crowded = problem.code == "overloaded"
+                raise NotNowError("overloaded" if crowded else "unavailable", problem) from None
             raise
         scope["headers"].clear()
         scope["query_string"] = b""
