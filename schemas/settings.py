@@ -49,7 +49,12 @@ class Settings(BaseSettings):
             return cls(**given)  # type: ignore[arg-type]  # pydantic checks them
         except ValidationError as error:
             lines = [
-                ": ".join([*(cls.variable(str(field)) for field in e["loc"][:1]), e["msg"]])
+                ": ".join(
+                    [
+                        *(cls.variable(str(field)) for field in e["loc"][:1]),
+                        e["msg"].removeprefix("Value error, "),
+                    ]
+                )
                 for e in error.errors()  # one about several settings names them in its text
             ]
             raise SettingsError("settings: " + "; ".join(lines)) from None
