@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.api.events import event_schemas
 from gateway.api.json_schema import Schema, patch_schemas, schemas_of
-from gateway.api.operation import Json
+from gateway.api.operation import Json, any_other
 from gateway.api.operations import Operations, feeds, health, pages, stops, streams
 from schemas import answers, events
 from schemas.arrivals import Board
@@ -85,6 +85,7 @@ def document(max_stops: int) -> Json:
         },
         "components": {
             "schemas": schemas(),
+            "responses": {"AnyOther": any_other()},
             "headers": {
                 name: {"description": text, "schema": schema}
                 for name, (text, schema) in _HEADERS.items()

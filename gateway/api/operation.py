@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaValue
 
 from gateway.api.json_schema import Schema, ref
-from gateway.api.problem_codes import CODES, title
+from gateway.api.problem_codes import CODES, EVERYWHERE, title
 
 Json = dict[str, Any]
 
@@ -21,6 +21,12 @@ PROBLEM_TYPE = "application/problem+json"
 
 # Where the operator requires tokens; elsewhere none is needed, hence the empty choice.
 _SECURITY_SCHEMES = ("bearer", "access_token")
+_TOKEN_PROBLEMS = {
+    *("several_tokens", "token_missing", "token_expired", "token_invalid"),
+    *("scope_missing", "keys_unavailable", "overloaded"),
+}
+
+ANY_OTHER = "#/components/responses/AnyOther"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,27 +92,27 @@ class Operation:
         for code in self._codes():
             by_status[CODES[code].status].append(code)
         responses |= {str(status): _problem(status, by_status[status]) for status in by_status}
-        return dict(sorted(responses.items()))
+        return {**dict(sorted(responses.items())), "default": {"$ref": ANY_OTHER}}
 
     def _codes(self) -> list[str]:
-        codes = {"internal_error", *self.problems}
-        if any(parameter["in"] == "path" for parameter in self.parameters):
-            codes.add("not_found")  # an id with a slash in it that is not percent-encoded
+        codes = set(self.problems)
         if self.limited:
             codes.add("rate_limited")
         if self.scope is not None:
-            codes |= {"unauthorized", "forbidden"}
+            codes |= _TOKEN_PROBLEMS
+            if "unknown_stop" in codes:
+                codes.add("stop_not_allowed")
         return [code for code in CODES if code in codes]
 
 
 def _problem(status: int, codes: Sequence[str]) -> Json:
     """The Response Object of all problems of one status."""
     return {
-        "description": "\n".join(f"- `{code}`: {CODES[code].when}" for code in codes),
+        "description": _listed(codes),
         "headers": _headers(_PROBLEM_HEADERS.get(status, ())),
         "content": {
             PROBLEM_TYPE: {
-                "schema": {**ref("ProblemDetails"), "properties": {"code": {"enum": [*codes]}}},
+                "schema": _one_of(codes),
                 "example": {
                     "type": "about:blank",
                     "title": title(status),
@@ -118,6 +124,23 @@ def _problem(status: int, codes: Sequence[str]) -> Json:
             }
         },
     }
+
+
+def any_other() -> Json:
+    """The Response Object of what can happen to any request: a component."""
+    return {
+        "description": _listed(EVERYWHERE),
+        "headers": _headers(()),
+        "content": {PROBLEM_TYPE: {"schema": _one_of(EVERYWHERE)}},
+    }
+
+
+def _listed(codes: Sequence[str]) -> str:
+    return "\n".join(f"- `{code}`: {CODES[code].when}" for code in codes)
+
+
+def _one_of(codes: Sequence[str]) -> Schema:
+    return {**ref("ProblemDetails"), "properties": {"code": {"enum": [*codes]}}}
 
 
 _PROBLEM_HEADERS = {

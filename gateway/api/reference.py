@@ -170,7 +170,9 @@ def _example_of(value: Any) -> str:
 
 def _responses(responses: Json, document: Json) -> str:
     return element("h4", "Answers") + "".join(
-        _response(status, response, document) for status, response in responses.items()
+        _response(status, response, document)
+        for status, response in responses.items()
+        if status != "default"  # the errors that any request can meet are told once
     )
 
 
@@ -217,7 +219,11 @@ def _headers(headers: Mapping[str, Json], document: Json) -> str:
 
 def _errors() -> str:
     rows = [
-        [element("code", code_name), str(problem.status), prose(problem.when)]
+        [
+            element("code", code_name),
+            str(problem.status),
+            prose(problem.when + (" Any request." if problem.everywhere else "")),
+        ]
         for code_name, problem in CODES.items()
     ]
     told = "Branch on `code`; `detail` is for people. 429 and 503 come with `Retry-After`."
