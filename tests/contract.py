@@ -56,7 +56,9 @@ class Contract:
         What may happen to any request is only let pass where it did: not found, wrong method.
         """
         responses = self.document["paths"][path][method]["responses"]
-        response = responses.get(str(status)) or self.document["components"]["responses"]["AnyOther"]
+        response = (
+            responses.get(str(status)) or self.document["components"]["responses"]["AnyOther"]
+        )
         told = set(response["headers"]) - {"Content-Encoding"}  # as the client asks
         assert {name.lower() for name in told} <= set(headers), f"{path} {status}: headers"
         content = response.get("content", {})

@@ -44,7 +44,7 @@ def test_every_route_is_described_and_nothing_else() -> None:
         (re.sub(r":\w+}", "}", route.path), method.lower())
         for route in app.routes
         if isinstance(route, Route)
-        for method in (route.methods or ()) - {"HEAD"}
+        for method in (route.methods or set()) - {"HEAD"}
     }
     assert len(app.routes) == len([route for route in app.routes if isinstance(route, Route)])
     assert routes == {(path, method) for path, method, _ in OPERATIONS}

@@ -43,7 +43,7 @@ OPERATIONS: Operations = {
                     headers=("Cache-Control",),
                 )
             },
-            problems=("unknown_feed",),
+            problems=("unknown_feed", "not_found"),  # the latter for an id with a slash in it
             scope="feeds:read",
             example="/v1/feeds/demo",
         )
