@@ -23,8 +23,10 @@ _HEAD = """<!doctype html>
 
 _CLIENT = """const boards = {}
 const source = new EventSource("/v1/stops/demo:EMBR/stream")
-source.addEventListener("snapshot", e => { const d = JSON.parse(e.data); boards[d.stop_id] = d })
-source.addEventListener("patch", e => { const d = JSON.parse(e.data); boards[d.stop_id] = mergePatch(boards[d.stop_id], d) })
+for (const name of ["snapshot", "patch"]) source.addEventListener(name, ({data}) => {
+  const d = JSON.parse(data)
+  boards[d.stop_id] = name === "snapshot" ? d : mergePatch(boards[d.stop_id], d)
+})
 """
 
 
@@ -103,7 +105,7 @@ def _events() -> str:
             element("a", element("code", event.name), href=f"#{schema_name(event)}"),
             prose(event.when),
             link(event.data),
-            "a cursor" if event.numbered else "none",
+            "cursor" if event.numbered else "none",
         ]
         for event in EVENTS
     ]
