@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import boards, feed_reports, health, metrics, page, stops
+from gateway.api.routes import api_routes
 from gateway.auth.access import Access
 from gateway.auth.issuers import Issuers
 from gateway.auth.rules import guarded
@@ -81,6 +82,7 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
             *health.ROUTES,
             *metrics.ROUTES,
             *page.ROUTES,
+            *api_routes(settings.max_stops),
         ],
         middleware=[Middleware(RequestLog)],
         exception_handlers=EXCEPTION_HANDLERS,

@@ -27,7 +27,7 @@ def _body(stored: StoredBoard) -> bytes:
     return stored.json()
 
 
-def _matches(if_none_match: str, etag: str) -> bool:
+def etag_matches(if_none_match: str, etag: str) -> bool:
     """RFC 9110, section 13.1.2: weak comparison with any tag of the list."""
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     return etag in tags or "*" in tags
@@ -40,7 +40,7 @@ async def board(request: Request) -> Response:
         raise await missing_board(state.live, state.feeds.states, stop)
     etag = f'"{stored.version}"'
     headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept-Encoding"}
-    if _matches(request.headers.get("if-none-match", ""), etag):
+    if etag_matches(request.headers.get("if-none-match", ""), etag):
         return Response(None, 304, headers)
     body = _body(stored)
     if accepted(request.headers.get("accept-encoding", "")) is GZIP:

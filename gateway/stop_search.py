@@ -4,7 +4,14 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated, Literal, NamedTuple, Self
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic import model_validator as validator
 
 # Postgres has no text with a NUL character.
@@ -39,12 +46,24 @@ class StopSearch(BaseModel):
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    q: Words = ""
-    lat: float | None = Field(None, ge=-90, le=90)
-    lon: float | None = Field(None, ge=-180, le=180)
-    radius: float = Field(1000, gt=0, le=100_000)
-    limit: int = Field(20, ge=1, le=100)
-    cursor: Annotated[Position | None, BeforeValidator(Position.decode)] = None
+    q: Words = Field("", description="Part of a name or code.", examples=["embarc"])
+    lat: float | None = Field(
+        None, ge=-90, le=90, description="Degrees north; with `lon`.", examples=[37.79]
+    )
+    lon: float | None = Field(
+        None, ge=-180, le=180, description="Degrees east; with `lat`.", examples=[-122.4]
+    )
+    radius: float = Field(
+        1000, gt=0, le=100_000, description="Metres around `lat` and `lon`.", examples=[500]
+    )
+    limit: int = Field(20, ge=1, le=100, description="Stops in a page.", examples=[20])
+    cursor: Annotated[
+        Position | None, BeforeValidator(Position.decode), WithJsonSchema({"type": "string"})
+    ] = Field(
+        None,
+        description="`next` of the page before, with the other parameters as they were.",
+        examples=["WzE0MC4wLDAsIkVtYmFyY2FkZXJvIiwiZGVtbzpFTUJSIl0"],
+    )
 
     @validator(mode="after")
     def _is_a_place(self) -> Self:

@@ -6,7 +6,7 @@ from typing import Any
 
 from google.transit.gtfs_realtime_pb2 import Position, VehiclePosition
 
-from schemas.arrivals import Vehicle
+from schemas.arrivals import Carriage, Vehicle
 
 Place = tuple[int | None, str, bool]
 """stop_sequence and stop_id of the current stop, and whether the vehicle stands there."""
@@ -105,8 +105,8 @@ def _tell_position(told: Vehicle, position: Position) -> None:
             told["bearing"] = round(position.bearing) % 360
 
 
-def _carriage(details: VehiclePosition.CarriageDetails) -> dict[str, str | int]:
-    told: dict[str, str | int] = {}
+def _carriage(details: VehiclePosition.CarriageDetails) -> Carriage:
+    told: Carriage = {}
     if details.id:
         told["id"] = details.id
     if details.label:

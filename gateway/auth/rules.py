@@ -18,6 +18,9 @@ RULES: dict[str, TokenScope | None] = {
     "/healthz": None,
     "/readyz": None,
     "/": None,
+    "/openapi.json": None,
+    "/docs": None,
+    "/docs/style.css": None,
 }
 
 

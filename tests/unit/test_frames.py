@@ -21,7 +21,7 @@ def board(name: str) -> Board:
     return {
         "stop_id": "demo:1",
         "version": 7,
-        "stop": {"name": name},
+        "stop": {"name": name, "timezone": "Europe/Paris"},
         "routes": {},
         "arrivals": {},
         "alerts": {},

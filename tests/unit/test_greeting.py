@@ -8,7 +8,7 @@ def board(*arrivals: Arrival) -> Board:
     return {
         "stop_id": "metro:a/b",
         "version": 1,
-        "stop": {"name": "Alpha"},
+        "stop": {"name": "Alpha", "timezone": "Europe/Paris"},
         "routes": {},
         "arrivals": {str(number): arrival for number, arrival in enumerate(arrivals)},
         "alerts": {},

@@ -11,7 +11,8 @@ from schemas.live import StoredBoard
 
 def board(**arrivals: Any) -> Board:
     return {
-        "stop_id": "f:s", "version": 0, "stop": {}, "routes": {}, "arrivals": arrivals, "alerts": {}
+        "stop_id": "f:s", "version": 0, "stop": {"timezone": "Europe/Paris"},
+        "routes": {}, "arrivals": arrivals, "alerts": {},
     }  # fmt: skip
 
 

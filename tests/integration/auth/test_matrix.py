@@ -33,6 +33,9 @@ NEEDED = {
     "/healthz": "everyone",
     "/readyz": "everyone",
     "/": "everyone",
+    "/openapi.json": "everyone",
+    "/docs": "everyone",
+    "/docs/style.css": "everyone",
 }
 OF_A_STOP = {path for path in NEEDED if "{stop_id" in path or path == "/v1/stream"}
 STREAMS = {"/v1/stops/{stop_id:stop}/stream", "/v1/stream"}

@@ -1,0 +1,1 @@
+"""What the gateway answers, for programs (`/openapi.json`) and for people (`/docs`)."""

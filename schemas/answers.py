@@ -1,0 +1,151 @@
+"""What plain requests answer, beside the board (docs/protocol.md, "Plain requests").
+
+JSON Schema is made of these types, and their docstrings are what it says (gateway/api).
+"""
+
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from schemas.arrivals import RouteSummary, StopSummary
+from schemas.events import FeedFacts
+
+
+class FoundStop(StopSummary):
+    """A stop that a search found."""
+
+    stop_id: str
+    distance: NotRequired[int]
+    """Metres from the place that was asked for; only in a search nearby."""
+
+
+class StopPage(TypedDict):
+    """A page of stops: nearest first, else stations first; then by name."""
+
+    stops: list[FoundStop]
+    next: NotRequired[str]
+    """The `cursor` of the page after this one. Absent: there is none."""
+
+
+class StopDetails(StopSummary):
+    """A stop, and the routes that call at it or its platforms."""
+
+    stop_id: str
+    routes: dict[str, RouteSummary]
+    """By id, `<feed>:<route_id>`."""
+
+
+class Finding(TypedDict):
+    """One kind of what was wrong in a feed, since its ingester began."""
+
+    count: int
+    fate: str
+    """What became of it: `refused`, `dropped`, `repaired`, `unmatched`, `late`, `out_of_order`."""
+    example: str
+    """The last one."""
+
+
+class EndpointReport(TypedDict):
+    """How one of a feed's endpoints is."""
+
+    url: str
+    """Without what is secret in it."""
+    status: str
+    """`live`, `stale` or `down`."""
+    interval: float
+    """Seconds between polls."""
+    polls: int
+    failures: int
+    success_rate: NotRequired[float]
+    """0 to 1; absent before the first poll."""
+    timestamp: NotRequired[int]
+    """Its data time, POSIX seconds."""
+    last_success: NotRequired[int]
+    """POSIX seconds."""
+    last_error: NotRequired[str]
+    quality: dict[str, Finding]
+    """What was wrong in its messages, by kind."""
+
+
+class AgencyReport(TypedDict):
+    """An agency of the feed's schedule."""
+
+    agency_id: NotRequired[str]
+    name: str
+    url: str
+    timezone: str
+    """IANA name."""
+    lang: NotRequired[str]
+    phone: NotRequired[str]
+
+
+class AttributionReport(TypedDict):
+    """Who is to be named for the data."""
+
+    organization_name: str
+    is_producer: bool
+    is_operator: bool
+    is_authority: bool
+    url: NotRequired[str]
+    email: NotRequired[str]
+    phone: NotRequired[str]
+
+
+class ScheduleReport(TypedDict):
+    """The schedule that is active, and the service days that are looked at now."""
+
+    version: int
+    feed_version: NotRequired[str]
+    """As the agency names it."""
+    stops: int
+    routes: int
+    trips: int
+    first_day: str
+    """`YYYY-MM-DD`."""
+    last_day: str
+    """`YYYY-MM-DD`."""
+
+
+class FeedReport(FeedFacts):
+    """A feed: how it is, whose data it is, and what was wrong with it."""
+
+    feed_id: str
+    age: NotRequired[int]
+    """Seconds since its data time, by the board clock; absent before there is any data."""
+    complete: bool
+    """Whether all its boards are there."""
+    endpoints: NotRequired[list[EndpointReport]]
+    quality: NotRequired[dict[str, Finding]]
+    """What was wrong with the feed, by kind."""
+    agencies: NotRequired[list[AgencyReport]]
+    attributions: NotRequired[list[AttributionReport]]
+    schedule: NotRequired[ScheduleReport]
+
+
+class FeedList(TypedDict):
+    """All feeds, by id."""
+
+    feeds: list[FeedReport]
+
+
+class Health(TypedDict):
+    """A process that answers, or is able to serve."""
+
+    status: Literal["alive", "ready"]
+
+
+class ProblemDetails(TypedDict):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    """Always `about:blank`."""
+    title: str
+    """The phrase of the status."""
+    status: int
+    """The HTTP status."""
+    detail: str
+    """For people."""
+    code: str
+    """For programs."""
+    request_id: str
+    """Also in `X-Request-ID`, and in the server's log."""
