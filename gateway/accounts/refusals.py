@@ -1,0 +1,59 @@
+"""What goes wrong with accounts, as clients see it. docs/protocol.md lists the codes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from starlette.types import Scope
+
+from gateway.accounts.accounts import CodeMissingError, ReplayError, UnknownProviderError
+from gateway.accounts.apple_grant import AppleError, CodeError
+from gateway.accounts.identity import NonceError
+from gateway.accounts.key_ring import SigningKeyError
+from gateway.accounts.refresh_tokens import RefreshTokenError
+from gateway.accounts.vault import VaultError
+from gateway.auth.errors import KeysUnavailableError, TokenError
+from gateway.problems import Problem, unavailable
+
+# A 401 names a scheme (RFC 9110, section 15.5.2); these tokens came in the body, though.
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="stopcast"'}
+_NONCE = (
+    "The identity token was not made for this nonce: "
+    "it must hold the SHA-256 of it, in lower-case hex."
+)
+_REUSED = "The refresh token was used before. All that came of that sign-in is revoked."
+_OVER = "The refresh token is not valid, or not any more."
+
+
+@contextmanager
+def refusals(scope: Scope) -> Iterator[None]:
+    """Turn what the block raises into problems; the log gets the text of what is ours to mend."""
+    try:
+        yield
+    except UnknownProviderError as error:
+        raise Problem(404, "unknown_provider", str(error)) from None
+    except CodeMissingError as error:
+        raise Problem(422, "malformed_body", f"authorization_code: {error}") from None
+    except NonceError:
+        raise _unauthorized("identity_token_invalid", _NONCE) from None
+    except TokenError as error:
+        detail = str(error).replace("The token", "The identity token")
+        raise _unauthorized("identity_token_invalid", detail) from None
+    except ReplayError:
+        detail = "The identity token was used before: each sign-in needs a new one."
+        raise _unauthorized("identity_token_used", detail) from None
+    except CodeError as error:
+        detail = f"Apple does not take the code: {error}."
+        raise _unauthorized("authorization_code_invalid", detail) from None
+    except RefreshTokenError as error:
+        code = "refresh_token_reused" if error.reused else "refresh_token_invalid"
+        raise _unauthorized(code, _REUSED if error.reused else _OVER) from None
+    except (AppleError, KeysUnavailableError) as error:
+        scope["error"] = str(error)
+        raise unavailable("provider_unavailable", "The provider is out of reach.") from None
+    except (SigningKeyError, VaultError) as error:
+        scope["error"] = str(error)
+        raise unavailable("accounts_unavailable", "Accounts are not ready here.") from None
+
+
+def _unauthorized(code: str, detail: str) -> Problem:
+    return Problem(401, code, detail, _CHALLENGE)
