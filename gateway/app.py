@@ -118,8 +118,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         "heartbeats": lambda: hub.wheel.run(hub),
         "expiries": lambda: hub.expiries.run(hub),
     }
-    if state.accounts and (revocations := state.accounts.revocations):
-        work["grant_revocations"] = revocations.run
+    if state.accounts and (consents := state.accounts.consents):
+        work["consents"] = consents.run
     if siblings := state.siblings:
         work["siblings"] = lambda: siblings.answer(lambda: generate_latest(metrics.own(state)))
     tasks = [asyncio.create_task(supervised(name, run, hub.counts)) for name, run in work.items()]

@@ -5,8 +5,8 @@ from typing import NamedTuple, Self
 from uuid import UUID
 
 from gateway.accounts.access_tokens import AccessTokens
-from gateway.accounts.apple_grant import AppleGrant
-from gateway.accounts.grant_revocations import GrantRevocations
+from gateway.accounts.apple import Apple
+from gateway.accounts.consents import Consents
 from gateway.accounts.identity import LEEWAY, LONGEST_AGE, Identity, IdentityVerifier
 from gateway.accounts.key_ring import KeyRing
 from gateway.accounts.providers import APPLE
@@ -78,9 +78,7 @@ class Accounts:
             for name, one in settings.providers.items()
         }
         self._apple = _apple(settings)
-        self.revocations = (
-            GrantRevocations(database, self._vault, self._apple) if self._apple else None
-        )
+        self.consents = Consents(database, self._vault, self._apple) if self._apple else None
 
     @classmethod
     def configured(cls, settings: GatewaySettings, database: Database) -> Self | None:
@@ -98,19 +96,19 @@ class Accounts:
         Raises:
             UnknownProviderError, CodeMissingError, ReplayError: see there.
             TokenError, KeysUnavailableError: of the identity token.
-            CodeError, AppleError: see gateway/accounts/apple_grant.py.
+            CodeError, AppleError: see gateway/accounts/apple.py.
             SigningKeyError, DatabaseError: we cannot, for now.
         """
         if provider not in self._identities:
             raise UnknownProviderError(f"There is no provider {provider!r}.")
         identity = await self._identities[provider].identify(identity_token, nonce)
         key = await self.keys.signer()  # before anything is stored
-        grant = await self._exchange(provider, identity, code)
+        apples = await self._exchange(provider, identity, code)
         async with self._database.transaction() as connection:
             await self._use_nonce(connection, identity)
             account: UUID = await connection.fetchval(_ACCOUNT, self._subject(identity))
-            if grant is not None and self.revocations is not None:
-                await self.revocations.keep(connection, account, identity.client_id, grant)
+            if apples is not None and self.consents is not None:
+                await self.consents.keep(connection, account, identity.client_id, apples)
             refresh = await self._refresh_tokens.begin(connection, account)
         return Tokens(self._access_tokens.issue(account, key), refresh)
 
@@ -134,20 +132,18 @@ class Accounts:
         await self._refresh_tokens.revoke(token)
 
     async def erase(self, account: UUID) -> None:
-        """Forget everything about the account, and give Apple's grant back.
-
-        Apple's answer is not waited for longer than it takes to ask once.
+        """Forget everything about the account, and have the consent at Apple revoked.
 
         Raises:
             DatabaseError: Postgres is away.
         """
         async with self._database.transaction() as connection:
             await connection.execute(_LOCK, account)
-            if self.revocations is not None:
-                await self.revocations.ask(connection, account)
+            if self.consents is not None:
+                await self.consents.end(connection, account)
             await connection.execute(_ERASE, account)
-        if self.revocations is not None:
-            await self.revocations.settle()
+        if self.consents is not None:
+            self.consents.look()
 
     async def close(self) -> None:
         """End what is under way."""
@@ -176,10 +172,10 @@ class Accounts:
         return self._vault.keyed_hash("subject", *parts)
 
 
-def _apple(settings: GatewaySettings) -> AppleGrant | None:
+def _apple(settings: GatewaySettings) -> Apple | None:
     """None: Apple is no provider, or there is no key of its developer programme."""
     provider = settings.providers.get(APPLE)
     team_id, key_id, key = settings.apple_team_id, settings.apple_key_id, settings.apple_key
     if provider is None or team_id is None or key_id is None or key is None:
         return None
-    return AppleGrant(provider.issuer, team_id, key_id, key.get_secret_value())
+    return Apple(provider.issuer, team_id, key_id, key.get_secret_value())

@@ -28,7 +28,10 @@ class SignIn(BaseModel):
         "in lower-case hex.",
     )
     authorization_code: str | None = Field(
-        None, min_length=1, max_length=1024, description="Apple's, where its grants are kept."
+        None,
+        min_length=1,
+        max_length=1024,
+        description="Apple's, where the deployment has a key of Apple's.",
     )
 
 

@@ -18,7 +18,7 @@ def rotate_keys(*, at_once: bool) -> None:
 
     It is published now and signs in ten minutes; the one before is accepted until its last token
     has expired. Run it once before the first sign-in, then from time to time: while a key waits,
-    nothing is made. With --at-once all access tokens end within minutes, and apps refresh them.
+    nothing is made. With --at-once all access tokens end within 11 minutes; apps refresh them.
     """
     settings = AccountSettings.load()
     if settings.account_key is None:

@@ -61,7 +61,7 @@ class IdentityVerifier:
         """
         claims = await self.verifier.claims(token)
         subject, issued, given = claims["sub"], claims.get("iat"), claims.get("nonce")
-        if not (isinstance(subject, str) and 0 < len(subject) <= _LONGEST_SUBJECT):
+        if not (0 < len(subject) <= _LONGEST_SUBJECT and subject.isascii()):
             raise TokenError("claims")
         if not isinstance(issued, int | float):
             raise TokenError("claims")
@@ -74,9 +74,9 @@ class IdentityVerifier:
 
     def _client_id(self, claims: dict[str, object]) -> str:
         """A token for several audiences names the one that asked for it (OpenID Connect, 3.1.3.7)."""
-        audience = claims["aud"]
-        asked = claims.get("azp") if isinstance(audience, list) and len(audience) > 1 else audience
-        [client_id] = asked if isinstance(asked, list) else [asked]
-        if not (isinstance(client_id, str) and client_id in self._client_ids):
+        asked = claims["aud"]
+        if isinstance(asked, list):
+            asked = asked[0] if len(asked) == 1 else claims.get("azp")
+        if not (isinstance(asked, str) and asked in self._client_ids):
             raise TokenError("audience")
-        return client_id
+        return asked

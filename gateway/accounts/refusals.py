@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from starlette.types import Scope
 
 from gateway.accounts.accounts import CodeMissingError, ReplayError, UnknownProviderError
-from gateway.accounts.apple_grant import AppleError, CodeError
+from gateway.accounts.apple import AppleError, CodeError
 from gateway.accounts.identity import NonceError
 from gateway.accounts.key_ring import SigningKeyError
 from gateway.accounts.refresh_tokens import RefreshTokenError

@@ -101,7 +101,7 @@ class AccountSettings(Settings):
         }
         missing = [name for name, value in parts.items() if not value]
         if missing and len(missing) < len(parts):
-            raise ValueError(f"Apple's grants need {', '.join(missing)}, too")
+            raise ValueError(f"Apple's key needs {', '.join(missing)}, too")
         if not missing and APPLE not in self.providers:
             raise ValueError(f"STOPCAST_APPLE_KEY needs {APPLE!r} in STOPCAST_PROVIDERS")
         return self

@@ -6,7 +6,7 @@ revision = "0002"
 down_revision = "0001"
 
 # What must not be read by whoever reads a backup is a hash, or sealed with STOPCAST_ACCOUNT_KEY
-# (gateway/accounts/vault.py). grant_revocations has no account: it outlives the erased one until
+# (gateway/accounts/vault.py). consent_revocations has no account: it outlives the erased one until
 # Apple has answered (docs/decisions/0022).
 SQL = """
 CREATE TABLE accounts (
@@ -32,14 +32,14 @@ CREATE TABLE used_nonces (
 );
 CREATE INDEX ON used_nonces (expires_at);
 
-CREATE TABLE apple_grants (
+CREATE TABLE apple_consents (
     account uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
     client_id text NOT NULL,
     sealed_token bytea NOT NULL,
     PRIMARY KEY (account, client_id)
 );
 
-CREATE TABLE grant_revocations (
+CREATE TABLE consent_revocations (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     client_id text NOT NULL,
     sealed_token bytea NOT NULL,

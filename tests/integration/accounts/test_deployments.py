@@ -53,7 +53,7 @@ async def test_another_provider_is_a_matter_of_configuration(
         sent = {"identity_token": sign_in.identity_token, "nonce": sign_in.nonce}
         assert (await deployment.post("agency", sent)).status_code == 200
     assert len(await deployment.rows("accounts")) == 1
-    assert not await deployment.rows("apple_grants")
+    assert not await deployment.rows("apple_consents")
 
 
 async def test_the_same_subject_of_another_issuer_is_another_account(

@@ -1,30 +1,40 @@
 """`DELETE /v1/account`: nothing stays, and Apple is told."""
 
+import asyncio
 import time
 from typing import Any
 
 import jwt
 import pytest
 
-from gateway.accounts import grant_revocations
+from gateway.accounts import consents
+from tests.client import PATIENCE
 from tests.deployment import Deployment
 from tests.gateways import eventually, running
 
-OF_PEOPLE = ("accounts", "refresh_families", "apple_grants", "grant_revocations")
+OF_PEOPLE = ("accounts", "refresh_families", "apple_consents", "consent_revocations")
 
 
 async def left(deployment: Deployment) -> list[str]:
     return [table for table in OF_PEOPLE if await deployment.rows(table)]
 
 
-async def test_erasure_leaves_no_row_and_revokes_apples_grant(deployment: Deployment) -> None:
+async def revoked(deployment: Deployment, expected: list[str]) -> None:
+    """Wait until Apple was told, and that is over."""
+    await eventually(lambda: deployment.issuer.revoked == expected)
+    async with asyncio.timeout(PATIENCE):
+        while await deployment.rows("consent_revocations"):  # noqa: ASYNC110  # Postgres sets no event
+            await asyncio.sleep(0.01)
+
+
+async def test_erasure_leaves_no_row_and_revokes_apples_consent(deployment: Deployment) -> None:
     phone, tablet = await deployment.sign_in(), await deployment.sign_in()
     assert len(deployment.issuer.granted) == 2
     answer = await deployment.erase(tablet["access_token"])
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["cache-control"] == "no-store"
+    await revoked(deployment, deployment.issuer.granted[-1:])  # the newest was kept
     assert await left(deployment) == []
-    assert deployment.issuer.revoked == deployment.issuer.granted[-1:], "the newest is kept"
     for given in (phone, tablet):
         assert (await deployment.refresh(given["refresh_token"])).status_code == 401
 
@@ -33,14 +43,14 @@ async def test_erasing_again_is_as_good(deployment: Deployment) -> None:
     given = await deployment.sign_in()
     for _ in range(2):
         assert (await deployment.erase(given["access_token"])).status_code == 204
-    assert deployment.issuer.asked["revoke"] == 1
+    await revoked(deployment, deployment.issuer.granted)
 
 
 async def test_others_stay(deployment: Deployment) -> None:
     mine, others = await deployment.sign_in(sub="me"), await deployment.sign_in(sub="other")
     await deployment.erase(mine["access_token"])
     assert (await deployment.refresh(others["refresh_token"])).status_code == 200
-    assert deployment.issuer.revoked == deployment.issuer.granted[:1]
+    await revoked(deployment, deployment.issuer.granted[:1])
 
 
 async def test_who_comes_back_is_somebody_new(deployment: Deployment) -> None:
@@ -58,16 +68,17 @@ async def test_apple_is_away_and_told_later(
     given = await deployment.sign_in()
     deployment.issuer.away = True
     assert (await deployment.erase(given["access_token"])).status_code == 204
-    assert await left(deployment) == ["grant_revocations"]
-    [waiting] = await deployment.rows("grant_revocations")
+    await eventually(lambda: deployment.issuer.asked["revoke"])
+    assert await left(deployment) == ["consent_revocations"]
+    [waiting] = await deployment.rows("consent_revocations")
     assert "account" not in waiting
     deployment.issuer.away = False
-    accounts = deployment.app.state.accounts
-    await accounts.revocations.settle()
+    of_all: consents.Consents = deployment.app.state.accounts.consents
+    await of_all.revoke_due()
     assert deployment.issuer.revoked == [], "not before it is due again"
-    monkeypatch.setattr(grant_revocations, "AGAIN", grant_revocations.AGAIN * 0)
-    await accounts.revocations.settle()
-    assert deployment.issuer.revoked == deployment.issuer.granted
+    monkeypatch.setattr(consents, "AGAIN", consents.AGAIN * 0)
+    of_all.look()
+    await revoked(deployment, deployment.issuer.granted)
     assert await left(deployment) == []
 
 
@@ -77,10 +88,11 @@ async def test_any_gateway_looks_by_itself_for_what_is_due(
     given = await deployment.sign_in()
     deployment.issuer.away = True
     await deployment.erase(given["access_token"])
+    await eventually(lambda: deployment.issuer.asked["revoke"])
     deployment.issuer.away = False
-    await deployment.postgres.execute("UPDATE grant_revocations SET tried_at = NULL")
+    await deployment.postgres.execute("UPDATE consent_revocations SET tried_at = NULL")
     async with running(valkey_url, **settings):
-        await eventually(lambda: deployment.issuer.revoked)
+        await revoked(deployment, deployment.issuer.granted)
 
 
 async def test_what_apple_never_takes_is_given_up(
@@ -89,9 +101,10 @@ async def test_what_apple_never_takes_is_given_up(
     given = await deployment.sign_in()
     deployment.issuer.away = True
     await deployment.erase(given["access_token"])
-    old = "UPDATE grant_revocations SET tried_at = NULL, asked_at = now() - interval '30 days'"
+    await eventually(lambda: deployment.issuer.asked["revoke"])
+    old = "UPDATE consent_revocations SET tried_at = NULL, asked_at = now() - interval '30 days'"
     await deployment.postgres.execute(old)
-    await deployment.app.state.accounts.revocations.settle()
+    await deployment.app.state.accounts.consents.revoke_due()
     assert await left(deployment) == []
 
 

@@ -144,6 +144,7 @@ async def test_signing_out_with_no_token_of_ours_is_done_at_once(
 MALFORMED: dict[str, tuple[dict[str, Any], int, str, str]] = {
     "no JSON": ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 422, "malformed_body", "JSON"),
     "not UTF-8": ({"content": b'{"refresh_token": "\xff"}', "headers": {"Content-Type": "application/json"}}, 422, "malformed_body", ""),
+    "half a character": ({"content": b'{"refresh_token": "\\ud800"}', "headers": {"Content-Type": "application/json"}}, 422, "malformed_body", ""),
     "a list": ({"json": []}, 422, "malformed_body", ""),
     "nothing": ({}, 415, "unsupported_media_type", "application/json"),
     "a form": ({"data": {"refresh_token": "x"}}, 415, "unsupported_media_type", "application/json"),

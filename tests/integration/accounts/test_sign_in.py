@@ -1,5 +1,6 @@
 """`POST /v1/auth/apple`: what an identity token must be, and what is made of it."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +58,7 @@ async def test_the_same_person_has_the_same_account_and_another_another(
 async def test_postgres_has_neither_subject_nor_mail_nor_any_token(deployment: Deployment) -> None:
     sign_in = deployment.issuer.signs_in(sub="a-subject", email="rider@example.org")
     given = (await deployment.post("apple", sign_in.body)).json()
-    tables = ("accounts", "refresh_families", "used_nonces", "apple_grants", "signing_keys")
+    tables = ("accounts", "refresh_families", "used_nonces", "apple_consents", "signing_keys")
     stored = [
         value for table in tables for row in await deployment.rows(table) for value in row.values()
     ]
@@ -90,6 +91,8 @@ WRONG: dict[str, tuple[Callable[[Issuer], dict[str, Any]], str]] = {
     "no time of issue": (lambda _: {"iat": None}, "claim"),
     "no subject": (lambda _: {"sub": None}, "claim"),
     "an endless subject": (lambda _: {"sub": "x" * 256}, "claim"),
+    "an empty subject": (lambda _: {"sub": ""}, "claim"),
+    "a subject that is no ASCII": (lambda _: {"sub": "\ud800"}, "claim"),
     "no expiry": (lambda _: {"exp": None}, "claim"),
 }
 
@@ -128,6 +131,15 @@ async def test_an_identity_token_is_good_once(deployment: Deployment) -> None:
     assert (await deployment.post("apple", first.body)).status_code == 200
     answer = await deployment.post("apple", again)
     assert (answer.status_code, answer.json()["code"]) == (401, "identity_token_used")
+    assert len(await deployment.rows("refresh_families")) == 1
+
+
+async def test_an_identity_token_ten_times_at_once_is_good_once(deployment: Deployment) -> None:
+    first = deployment.issuer.signs_in()
+    codes = [deployment.issuer.signs_in().authorization_code for _ in range(10)]
+    bodies = [{**first.body, "authorization_code": code} for code in codes]
+    answers = await asyncio.gather(*(deployment.post("apple", sent) for sent in bodies))
+    assert sorted(answer.status_code for answer in answers) == [200, *[401] * 9]
     assert len(await deployment.rows("refresh_families")) == 1
 
 

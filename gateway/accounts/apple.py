@@ -30,7 +30,7 @@ class CodeError(StopcastError):
     """The authorization code is not (or no longer) good, or belongs to somebody else."""
 
 
-class AppleGrant:
+class Apple:
     """Speaks to Apple's token endpoints for one team and its key."""
 
     def __init__(self, issuer: str, team_id: str, key_id: str, key: str) -> None:
@@ -63,7 +63,7 @@ class AppleGrant:
         return refresh_token
 
     async def revoke(self, token: str, client_id: str) -> None:
-        """End the grant; the person finds the app gone from those that use their Apple Account.
+        """End the consent; the person finds the app gone from those that use their Apple Account.
 
         Raises:
             AppleError: see there.
