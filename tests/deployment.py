@@ -1,5 +1,6 @@
 """A gateway with accounts: what stands behind it, and what an app does with it."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,16 @@ import httpx
 from starlette.applications import Starlette
 
 from schemas.database import Connection
+from tests.client import PATIENCE
 from tests.issuer import Issuer
+
+
+async def somebody_waits(connection: Connection) -> None:
+    """Wait until somebody waits for a lock of this database."""
+    query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    async with asyncio.timeout(PATIENCE):
+        while not await connection.fetchval(query):  # noqa: ASYNC110  # Postgres sets no event
+            await asyncio.sleep(0.01)
 
 
 @dataclass

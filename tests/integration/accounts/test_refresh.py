@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployment import Deployment
+from tests.deployment import Deployment, somebody_waits
 
 LATER = "UPDATE refresh_families SET rotated_at = rotated_at - interval '121 s'"
 
@@ -71,6 +71,20 @@ async def test_twenty_refreshes_at_once_make_one_line(deployment: Deployment, to
     [family] = await deployment.rows("refresh_families")
     assert family["previous"] != family["current"]
     await next_of(deployment, following[0])
+
+
+async def test_a_refresh_decides_by_what_came_of_one_before_it(
+    deployment: Deployment, token: str
+) -> None:
+    """Else the late one would put the line back to where it was."""
+    [family] = await deployment.rows("refresh_families")
+    query = "UPDATE refresh_families SET current = $1, previous = $1"  # two refreshes further on
+    async with deployment.postgres.transaction():
+        await deployment.postgres.execute("SELECT FROM refresh_families FOR UPDATE")
+        late = asyncio.create_task(refused(deployment, token))
+        await somebody_waits(deployment.postgres)
+        await deployment.postgres.execute(query, family["current"][::-1])
+    assert await late == "refresh_token_reused"
 
 
 async def test_twenty_reuses_at_once_leave_nothing(deployment: Deployment, token: str) -> None:

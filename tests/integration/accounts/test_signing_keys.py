@@ -11,14 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 import stopcast
-from gateway.accounts import key_ring
+from gateway.accounts import key_ring, signing_keys
 from gateway.accounts.key_ring import KeyRing, SigningKeyError
 from gateway.accounts.signing_keys import read_signing_keys, rotate
 from gateway.accounts.vault import Vault, VaultError
 from gateway.auth.errors import KeysUnavailableError, KeyUnknownError
 from gateway.database import Database
 from schemas.database import Connection
-from tests.deployment import Deployment
+from tests.deployment import Deployment, somebody_waits
 from tests.gateways import running
 from tests.integration.accounts.conftest import KEY
 
@@ -88,6 +88,19 @@ async def test_rotating_twice_makes_one_key(database: Database) -> None:
     rotations = await asyncio.gather(*(rotate(database, vault) for _ in range(4)))
     assert sorted(rotation.made for rotation in rotations) == [False, False, False, True]
     assert len(await read_signing_keys(database)) == 2
+
+
+async def test_two_rotations_take_turns(postgres: Connection, database: Database) -> None:
+    vault = Vault(KEY)
+    await rotate(database, vault)
+    async with postgres.transaction():
+        await postgres.execute("SELECT pg_advisory_xact_lock($1)", signing_keys._LOCK)
+        late = asyncio.create_task(rotate(database, vault))
+        await somebody_waits(postgres)
+        now = await postgres.fetchval("SELECT now()")
+        made = signing_keys.new_key(vault, now + signing_keys.AHEAD)
+        await postgres.execute(signing_keys._INSERT, *made)
+    assert (await late).newest.key_id == made.key_id
 
 
 async def test_a_key_that_others_know_ends_at_once(
