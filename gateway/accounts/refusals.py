@@ -13,6 +13,7 @@ from gateway.accounts.refresh_tokens import RefreshTokenError
 from gateway.accounts.vault import VaultError
 from gateway.auth.errors import KeysUnavailableError, TokenError
 from gateway.problems import Problem, unavailable
+from schemas.errors import StopcastError
 
 # A 401 names a scheme (RFC 9110, section 15.5.2); these tokens came in the body, though.
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="stopcast"'}
@@ -33,20 +34,8 @@ def refusals(scope: Scope) -> Iterator[None]:
         raise Problem(404, "unknown_provider", str(error)) from None
     except CodeMissingError as error:
         raise Problem(422, "malformed_body", f"authorization_code: {error}") from None
-    except NonceError:
-        raise _unauthorized("identity_token_invalid", _NONCE) from None
-    except TokenError as error:
-        detail = str(error).replace("The token", "The identity token")
-        raise _unauthorized("identity_token_invalid", detail) from None
-    except ReplayError:
-        detail = "The identity token was used before: each sign-in needs a new one."
-        raise _unauthorized("identity_token_used", detail) from None
-    except CodeError as error:
-        detail = f"Apple does not take the code: {error}."
-        raise _unauthorized("authorization_code_invalid", detail) from None
-    except RefreshTokenError as error:
-        code = "refresh_token_reused" if error.reused else "refresh_token_invalid"
-        raise _unauthorized(code, _REUSED if error.reused else _OVER) from None
+    except (TokenError, ReplayError, CodeError, RefreshTokenError) as error:
+        raise _unauthorized(error) from None
     except (AppleError, KeysUnavailableError) as error:
         scope["error"] = str(error)
         raise unavailable("provider_unavailable", "The provider is out of reach.") from None
@@ -55,5 +44,19 @@ def refusals(scope: Scope) -> Iterator[None]:
         raise unavailable("accounts_unavailable", "Accounts are not ready here.") from None
 
 
-def _unauthorized(code: str, detail: str) -> Problem:
-    return Problem(401, code, detail, _CHALLENGE)
+def _unauthorized(error: StopcastError) -> Problem:
+    """Sign in again, says each of them."""
+    if isinstance(error, RefreshTokenError):
+        if error.reused:
+            return Problem(401, "refresh_token_reused", _REUSED, _CHALLENGE)
+        return Problem(401, "refresh_token_invalid", _OVER, _CHALLENGE)
+    if isinstance(error, ReplayError):
+        detail = "The identity token was used before: each sign-in needs a new one."
+        return Problem(401, "identity_token_used", detail, _CHALLENGE)
+    if isinstance(error, CodeError):
+        detail = f"Apple does not take the code: {error}."
+        return Problem(401, "authorization_code_invalid", detail, _CHALLENGE)
+    detail = str(error).replace("The token", "The identity token")
+    if isinstance(error, NonceError):
+        detail = _NONCE
+    return Problem(401, "identity_token_invalid", detail, _CHALLENGE)

@@ -92,7 +92,7 @@ WRONG: dict[str, tuple[Callable[[Issuer], dict[str, Any]], str]] = {
     "no subject": (lambda _: {"sub": None}, "claim"),
     "an endless subject": (lambda _: {"sub": "x" * 256}, "claim"),
     "an empty subject": (lambda _: {"sub": ""}, "claim"),
-    "a subject that is no ASCII": (lambda _: {"sub": "\ud800"}, "claim"),
+    "a subject that is no ASCII": (lambda _: {"sub": "\u00e9"}, "claim"),
     "no expiry": (lambda _: {"exp": None}, "claim"),
 }
 
