@@ -1,7 +1,7 @@
 """The gateway as an ASGI application: what its parts share, its routes, its life.
 
 `app.state` holds `settings`, `live` (LiveStore), `feeds` (FeedStates), `hub`, `boards`, `database`,
-`issuers`, `access`, `siblings` (None unless there are several workers), `draining` (False until the server is told to
+`accounts` (None unless configured), `issuers`, `access`, `siblings` (None unless there are several workers), `draining` (False until the server is told to
 stop) and `closing` (False until it closes its streams).
 """
 
@@ -17,6 +17,8 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import boards, feed_reports, health, metrics, page, stops
+from gateway.accounts import routes as account_routes
+from gateway.accounts.accounts import Accounts
 from gateway.api.routes import api_routes
 from gateway.auth.access import Access
 from gateway.auth.issuers import Issuers
@@ -66,9 +68,11 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
     live = LiveStore.connect(settings.redis_url)
     feeds = FeedStates(live, settings)
     hub = Hub(settings, live, feeds)
+    database = Database(settings.database_url)
+    accounts = Accounts.configured(settings, database)
     issuers = Issuers(settings)
     access = Access(
-        issuers.verifiers,
+        [*issuers.verifiers, *([accounts.verifier] if accounts else [])],
         required=settings.access == "token",
         door=Door(settings.starts_per_turn, settings.start_timeout),
         refusals=hub.counts.token_refusals,
@@ -83,6 +87,7 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
             *metrics.ROUTES,
             *page.ROUTES,
             *api_routes(settings.max_stops),
+            *account_routes.ROUTES,
         ],
         middleware=[Middleware(RequestLog)],
         exception_handlers=EXCEPTION_HANDLERS,
@@ -93,7 +98,8 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
     app.state.feeds = feeds
     app.state.hub = hub
     app.state.boards = BoardReader(live)
-    app.state.database = Database(settings.database_url)
+    app.state.database = database
+    app.state.accounts = accounts
     app.state.issuers = issuers
     app.state.access = access
     app.state.siblings = siblings
@@ -114,6 +120,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         "heartbeats": lambda: hub.wheel.run(hub),
         "expiries": lambda: hub.expiries.run(hub),
     }
+    if state.accounts and (consents := state.accounts.consents):
+        work["consents"] = consents.run
     if siblings := state.siblings:
         work["siblings"] = lambda: siblings.answer(lambda: generate_latest(metrics.own(state)))
     tasks = [asyncio.create_task(supervised(name, run, hub.counts)) for name, run in work.items()]
@@ -122,5 +130,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     finally:
         await end(tasks)
         await state.issuers.close()
+        if state.accounts:
+            await state.accounts.close()
         await state.database.close()
         await state.live.close()

@@ -1,14 +1,19 @@
 """Postgres as the gateway needs it: asked now and then, and never required."""
 
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from schemas.database import DatabaseError, shown
 
 # A phone waits for a search; a gateway holds few connections, since there are many gateways.
 TIMEOUT = 5.0
 MAX_CONNECTIONS = 4
+
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 
 class Database:
@@ -24,10 +29,29 @@ class Database:
         Raises:
             DatabaseError: names the server (never the password) and the reason.
         """
+        async with self._connection() as connection:
+            rows = await connection.fetch(query, *arguments)
+        return [dict(row) for row in rows]
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction: committed at the end of the block, undone by an exception.
+
+        Raises:
+            DatabaseError: as `fetch`, also for whatever Postgres refuses within the block.
+        """
+        async with self._connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
         try:
             pool = await self._open()
             async with pool.acquire(timeout=TIMEOUT) as connection:
-                rows = await connection.fetch(query, *arguments, timeout=TIMEOUT)
+                yield connection
+        except asyncpg.UndefinedTableError as error:
+            reason = f"{error}: run `stopcast db migrate`"
+            raise DatabaseError(f"Postgres at {shown(self.url)}: {reason}") from error
         except (
             OSError,
             TimeoutError,
@@ -38,13 +62,16 @@ class Database:
         ) as error:
             reason = str(error) or type(error).__name__
             raise DatabaseError(f"Postgres at {shown(self.url)}: {reason}") from error
-        return [dict(row) for row in rows]
 
     async def _open(self) -> "asyncpg.Pool[asyncpg.Record]":
         if self._pool is None:
             # Without a minimum this makes no connection, so it neither fails nor waits.
             self._pool = asyncpg.create_pool(
-                self.url, min_size=0, max_size=MAX_CONNECTIONS, timeout=TIMEOUT
+                self.url,
+                min_size=0,
+                max_size=MAX_CONNECTIONS,
+                timeout=TIMEOUT,
+                command_timeout=TIMEOUT,
             )
             await self._pool
         return self._pool

@@ -19,8 +19,12 @@ def parameters(model: type[Model], query: QueryParams) -> Model:
     try:
         return model.model_validate(dict(query))
     except ValidationError as error:
-        faults = [
-            ": ".join([*map(str, fault["loc"][:1]), fault["msg"].removeprefix("Value error, ")])
-            for fault in error.errors()
-        ]
-        raise Problem(422, "malformed_parameter", "; ".join(faults)) from None
+        raise Problem(422, "malformed_parameter", faults(error)) from None
+
+
+def faults(error: ValidationError) -> str:
+    """Each parameter, or member of a body, with what is wrong about it; never its value."""
+    return "; ".join(
+        ": ".join([*map(str, fault["loc"][:1]), fault["msg"].removeprefix("Value error, ")])
+        for fault in error.errors(include_input=False, include_context=False)
+    )

@@ -81,7 +81,7 @@ async def _of_live_store(request: Request, error: Any) -> Response:
 
 async def _of_database(request: Request, error: Any) -> Response:
     request.scope["error"] = str(error)
-    detail = "Postgres, which has the schedules, is out of reach; boards and streams go on."
+    detail = "Postgres is out of reach: no search, no accounts; boards and streams go on."
     return await _of_problem(request, unavailable("database_unavailable", detail))
 
 

@@ -4,8 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from gateway.accounts.settings import AccountSettings
 from gateway.auth.key_set import key_source
-from schemas.settings import Settings
 
 # Bytes; as long as the hash of HS256 (RFC 7518, section 3.2).
 SHORTEST_SECRET = 32
@@ -17,7 +17,7 @@ def _long_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
-class GatewaySettings(Settings):
+class GatewaySettings(AccountSettings):
     """Who may read, then limits and intervals of the streams. Times are seconds, sizes bytes."""
 
     access: Literal["open", "token"] = Field(
@@ -92,9 +92,10 @@ class GatewaySettings(Settings):
 
     @model_validator(mode="after")
     def _tokens_can_be_verified(self) -> Self:
-        if self.access == "token" and self.token_secret is None and self.token_keys is None:
+        sources = self.token_secret, self.token_keys, self.account_key
+        if self.access == "token" and sources == (None, None, None):
             raise ValueError(
-                "STOPCAST_ACCESS=token needs STOPCAST_TOKEN_SECRET or STOPCAST_TOKEN_KEYS"
+                "STOPCAST_ACCESS=token needs STOPCAST_TOKEN_SECRET, STOPCAST_TOKEN_KEYS or accounts"
             )
         if self.token_keys is not None and "token_issuer" not in self.model_fields_set:
             raise ValueError("STOPCAST_TOKEN_KEYS needs STOPCAST_TOKEN_ISSUER: whose keys they are")

@@ -149,3 +149,23 @@ class ProblemDetails(TypedDict):
     """For programs."""
     request_id: str
     """Also in `X-Request-ID`, and in the server's log."""
+
+
+class AccountTokens(TypedDict):
+    """What signing in, and refreshing, give."""
+
+    access_token: str
+    """For `Authorization: Bearer`; opens what this deployment's tokens open."""
+    token_type: Literal["Bearer"]
+    expires_in: int
+    """Seconds from now."""
+    scope: str
+    refresh_token: str
+    """Gives the next of both, once. Keep it where the system keeps secrets."""
+    refresh_expires_in: int
+
+
+class KeySet(TypedDict):
+    """The public keys of our access tokens: a JWK Set (RFC 7517)."""
+
+    keys: list[dict[str, str]]

@@ -49,15 +49,15 @@ class Settings(BaseSettings):
             return cls(**given)  # type: ignore[arg-type]  # pydantic checks them
         except ValidationError as error:
             lines = [
-                ": ".join(
-                    [
-                        *(cls.variable(str(field)) for field in e["loc"][:1]),
-                        e["msg"].removeprefix("Value error, "),
-                    ]
-                )
+                ": ".join([*cls._place(e["loc"]), e["msg"].removeprefix("Value error, ")])
                 for e in error.errors()  # one about several settings names them in its text
             ]
             raise SettingsError("settings: " + "; ".join(lines)) from None
+
+    @classmethod
+    def _place(cls, path: tuple[int | str, ...]) -> list[str]:
+        """The variable, and where in it if that is JSON."""
+        return [".".join([cls.variable(str(path[0])), *map(str, path[1:])])] if path else []
 
     @classmethod
     def variable(cls, field: str) -> str:

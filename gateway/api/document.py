@@ -5,7 +5,7 @@ from typing import Any
 from gateway.api.events import event_schemas
 from gateway.api.json_schema import Schema, patch_schemas, schemas_of
 from gateway.api.operation import Json, any_other
-from gateway.api.operations import Operations, feeds, health, pages, stops, streams
+from gateway.api.operations import Operations, accounts, feeds, health, pages, stops, streams
 from schemas import answers, events
 from schemas.arrivals import Board
 
@@ -32,6 +32,7 @@ Reconnect with the last `id` as `Last-Event-ID`. What has not changed since is n
 """,
     stops.TAG: "Finding stops, and single looks at their boards.",
     feeds.TAG: "How fresh the data is, and whose it is.",
+    accounts.TAG: "Where the operator has turned them on; else every one of these is 404.",
     health.TAG: "For load balancers and monitors. Health is never limited and needs no token.",
     pages.TAG: "What people look at, and this document.",
 }
@@ -101,6 +102,7 @@ def operations(max_stops: int) -> Operations:
         **streams.stream_operations(max_stops),
         **stops.OPERATIONS,
         **feeds.OPERATIONS,
+        **accounts.OPERATIONS,
         **health.OPERATIONS,
         **pages.OPERATIONS,
     }
@@ -111,7 +113,7 @@ def schemas() -> dict[str, Schema]:
     types: tuple[Any, ...] = (
         *(Board, events.FeedNews, events.Heartbeat, events.Gone, events.Goodbye),
         *(answers.StopPage, answers.StopDetails, answers.FeedReport, answers.FeedList),
-        *(answers.Health, answers.ProblemDetails),
+        *(answers.AccountTokens, answers.KeySet, answers.Health, answers.ProblemDetails),
     )
     made = schemas_of(*types)
     patches = patch_schemas("Board", made, always=("stop_id", "version"))

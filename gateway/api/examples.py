@@ -5,7 +5,7 @@ A test holds each against its schema.
 
 from typing import Any
 
-from schemas.answers import FeedList, FeedReport, StopDetails, StopPage
+from schemas.answers import AccountTokens, FeedList, FeedReport, KeySet, StopDetails, StopPage
 from schemas.arrivals import Board
 from schemas.events import FeedNews, Gone, Goodbye, Heartbeat
 
@@ -126,3 +126,16 @@ FEED_REPORT: FeedReport = {
     "quality": {},
 }
 FEEDS: FeedList = {"feeds": [FEED_REPORT]}
+ACCOUNT_TOKENS: AccountTokens = {
+    "access_token": "eyJhbGciOiJFUzI1NiIs…",
+    "token_type": "Bearer",
+    "expires_in": 900,
+    "scope": "boards:read feeds:read",
+    "refresh_token": "scr_…",
+    "refresh_expires_in": 2592000,
+}
+KEYS: KeySet = {
+    "keys": [
+        {"kty": "EC", "crv": "P-256", "kid": "5f2c", "alg": "ES256", "x": "WKn-…", "y": "y77t…"}
+    ]
+}

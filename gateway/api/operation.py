@@ -55,7 +55,10 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """`scope`: what a token must have, None where none is ever asked for. `example`: path and query."""
+    """`scope`: what a token must have, None where none is ever asked for. `example`: path and query.
+
+    `body`: the schema of the JSON that it takes, and an example.
+    """
 
     name: str
     tag: str
@@ -66,6 +69,7 @@ class Operation:
     problems: Collection[str] = ()
     scope: str | None = None
     limited: bool = True
+    body: tuple[Schema, Json] | None = None
     example: str
 
     def render(self) -> Json:
@@ -80,6 +84,10 @@ class Operation:
         }
         if self.parameters:
             told["parameters"] = [*self.parameters]
+        if self.body is not None:
+            schema, example = self.body
+            content = {"application/json": {"schema": schema, "example": example}}
+            told["requestBody"] = {"required": True, "content": content}
         if self.scope is None:
             told["security"] = []
         else:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+import orjson
+
 from gateway.api.events import EVENTS, schema_name
 from gateway.api.html import code, definitions, element, json_code, mark, prose, table, text
 from gateway.api.json_schema import referred
@@ -120,7 +122,7 @@ def _events() -> str:
 
 def _operation(path: str, method: str, operation: Json, document: Json) -> str:
     verb = element("span", method.upper(), class_="verb")
-    sample = f'{_curl(operation)} "$STOPCAST{operation["x-example"]}"'
+    sample = f'{_curl(method, operation)} "$STOPCAST{operation["x-example"]}"'
     parts = [
         _heading("h3", text(operation["summary"]), operation["operationId"]),
         element("p", f"{verb} {element('code', mark(path))}", class_="path"),
@@ -128,12 +130,18 @@ def _operation(path: str, method: str, operation: Json, document: Json) -> str:
         _scopes(operation),
         code(text(sample)),
         _parameters(operation.get("parameters", ())),
+        _body(operation),
         _responses(operation["responses"], document),
     ]
     return element("article", "".join(parts))
 
 
-def _curl(operation: Json) -> str:
+def _curl(method: str, operation: Json) -> str:
+    if "requestBody" in operation:
+        body = operation["requestBody"]["content"]["application/json"]["example"]
+        return f"curl --json '{orjson.dumps(body).decode()}'"
+    if method != "get":
+        return f'curl -X {method.upper()} -H "Authorization: Bearer $TOKEN"'
     return "curl -N" if "text/event-stream" in _media_types(operation) else "curl"
 
 
@@ -159,6 +167,21 @@ def _parameters(parameters: Iterable[Json]) -> str:
         for each in parameters
     ]
     return element("h4", "Parameters") + table(("name", "type", "meaning"), rows) if rows else ""
+
+
+def _body(operation: Json) -> str:
+    if "requestBody" not in operation:
+        return ""
+    schema: Json = operation["requestBody"]["content"]["application/json"]["schema"]
+    needed = schema.get("required", ())
+    rows = [
+        [
+            element("code", text(name)) + element("small", "required" if name in needed else ""),
+            prose(member.get("description", "As it was given.")),
+        ]
+        for name, member in schema["properties"].items()
+    ]
+    return element("h4", "Body") + table(("member", "meaning"), rows)
 
 
 def _where(parameter: Json) -> str:

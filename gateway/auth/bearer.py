@@ -35,6 +35,11 @@ def no_token(needed: TokenScope) -> Problem:
     return Problem(401, "token_missing", detail, _challenge(scope=needed))
 
 
+def no_account_token() -> Problem:
+    detail = "This needs the access token of an account (`Authorization: Bearer …`)."
+    return Problem(401, "token_missing", detail, _challenge())
+
+
 def bad_token(error: TokenError) -> Problem:
     challenge = _challenge(error="invalid_token", error_description=str(error))
     if error.reason == "expired":

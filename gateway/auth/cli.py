@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import click
 
+from gateway.accounts.cli import rotate_keys
 from gateway.auth.grant import TokenScope
 from gateway.auth.minting import mint
 from gateway.settings import GatewaySettings
@@ -58,3 +59,6 @@ def token(scopes: Sequence[str], ttl: int, subject: str, stops: Sequence[str]) -
     """
     settings = GatewaySettings.load()
     click.echo(mint(settings, subject, [TokenScope(scope) for scope in scopes], ttl, stops))
+
+
+auth.add_command(rotate_keys)

@@ -21,6 +21,11 @@ RULES: dict[str, TokenScope | None] = {
     "/openapi.json": None,
     "/docs": None,
     "/docs/style.css": None,
+    "/v1/auth/{provider}": None,
+    "/v1/auth/refresh": None,
+    "/v1/auth/revoke": None,
+    "/v1/account": None,  # asks for a token of ours itself, in open access too
+    "/.well-known/jwks.json": None,
 }
 
 

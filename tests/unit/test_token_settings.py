@@ -16,7 +16,7 @@ from tests.key_server import SECRET
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"access": "token"}, "STOPCAST_TOKEN_SECRET or STOPCAST_TOKEN_KEYS"),
+        ({"access": "token"}, "STOPCAST_TOKEN_SECRET, STOPCAST_TOKEN_KEYS or accounts"),
         ({"access": "closed"}, "STOPCAST_ACCESS"),
         ({"token_secret": "x" * 31}, "STOPCAST_TOKEN_SECRET: .*32 bytes"),
         ({"token_secret": ""}, "STOPCAST_TOKEN_SECRET"),

@@ -1,0 +1,1 @@
+"""Accounts: identity tokens of OpenID Connect issuers in, tokens of our own out."""

@@ -1,0 +1,63 @@
+"""JSON bodies of requests, read by a pydantic model; what is wrong reaches the client by name."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+
+from gateway.parameters import faults
+from gateway.problems import Problem
+
+LARGEST = 8192  # bytes; an identity token has 1,000
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class SignIn(BaseModel):
+    """What an app got from its provider."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    identity_token: str = Field(
+        min_length=1, description="As the provider gave it (`identityToken`, `id_token`)."
+    )
+    nonce: str = Field(
+        min_length=16,
+        max_length=128,
+        description="Random, new for each sign-in; the provider was given the SHA-256 of it, "
+        "in lower-case hex.",
+    )
+    authorization_code: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1024,
+        description="Apple's, where the deployment has a key of Apple's.",
+    )
+
+
+class HeldToken(BaseModel):
+    """A refresh token, to be used or ended."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    refresh_token: str = Field(min_length=1, max_length=256)
+
+
+async def body(model: type[Model], request: Request) -> Model:
+    """The body as `model`; members that it does not name are ignored.
+
+    Raises:
+        Problem: 413, 415, or 422 naming every member that is wrong and why.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Problem(415, "unsupported_media_type", "The body must be application/json.")
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > LARGEST:
+            raise Problem(413, "body_too_large", f"The body has more than {LARGEST} bytes.")
+    try:
+        return model.model_validate_json(bytes(data))
+    except ValidationError as error:
+        raise Problem(422, "malformed_body", faults(error)) from None

@@ -1,0 +1,116 @@
+"""The signing keys as one gateway knows them: read from Postgres, and kept while it is away."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import structlog
+from jwt import PyJWK
+
+from gateway.accounts.signing_keys import SigningKey, living, read_signing_keys, signing
+from gateway.accounts.vault import Vault
+from gateway.auth.errors import KeysUnavailableError, KeyUnknownError
+from gateway.database import Database
+from schemas.database import DatabaseError
+from schemas.errors import StopcastError
+from schemas.tasks import end
+
+log = structlog.get_logger()
+
+RELOAD = 60.0  # seconds after which the keys are read again
+# Seconds from one reading to the next at least, whatever unknown keys are asked for.
+PAUSE = 5.0
+
+
+class SigningKeyError(StopcastError):
+    """Nobody has made a key yet, or Postgres, which has them, was away since the start."""
+
+
+class KeyRing:
+    """Keys by id for whoever verifies, the one that signs, and the published set."""
+
+    def __init__(
+        self, database: Database, vault: Vault, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._clock = clock
+        self._keys: list[SigningKey] = []
+        self._public: dict[str | None, PyJWK] = {}
+        self._read_at = self._tried_at = float("-inf")
+        self._reading: asyncio.Task[None] | None = None
+
+    async def find(self, kid: str | None) -> PyJWK:
+        """The public key of this id. For a known one nobody waits.
+
+        Raises:
+            KeyUnknownError: there is none, as of `PAUSE` ago or later.
+            KeysUnavailableError: Postgres could not be read since the start.
+        """
+        if kid not in self._public:
+            await self._read_now()
+        elif self._clock() - self._read_at > RELOAD:
+            self._read_soon()
+        if kid in self._public:
+            return self._public[kid]
+        raise KeyUnknownError if self._was_read else KeysUnavailableError("Postgres: no keys yet")
+
+    async def signer(self) -> PyJWK:
+        """The private key that signs now.
+
+        Raises:
+            SigningKeyError: there is none.
+        """
+        await self._read_if_old()
+        key = signing(self._keys, datetime.now(UTC))
+        if key is None:
+            raise SigningKeyError("no key to sign with: run `stopcast auth rotate-keys`")
+        return key.private_key(self._vault)
+
+    async def published(self) -> dict[str, Any]:
+        """All public keys, as a JSON Web Key Set (RFC 7517).
+
+        Raises:
+            KeysUnavailableError: Postgres could not be read since the start.
+        """
+        await self._read_if_old()
+        if not self._was_read:
+            raise KeysUnavailableError("Postgres: no keys yet")
+        return {"keys": [orjson.loads(key.public_key) for key in self._keys]}
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await end([self._reading] if self._reading else [])
+
+    @property
+    def _was_read(self) -> bool:
+        return self._read_at != float("-inf")
+
+    async def _read_if_old(self) -> None:
+        if not self._keys or self._clock() - self._read_at > RELOAD:
+            await self._read_now()
+
+    async def _read_now(self) -> None:
+        if reading := self._read_soon():
+            await asyncio.wait([reading])  # it goes on if this request is cancelled
+
+    def _read_soon(self) -> asyncio.Task[None] | None:
+        """The reading that is under way, or a new one; None: the last one began too lately."""
+        if self._reading is None and self._clock() - self._tried_at >= PAUSE:
+            self._tried_at = self._clock()
+            self._reading = asyncio.create_task(self._read())
+        return self._reading
+
+    async def _read(self) -> None:
+        try:
+            keys = living(await read_signing_keys(self._database), datetime.now(UTC))
+            self._public = {key.key_id: PyJWK.from_json(key.public_key) for key in keys}
+            self._keys = keys
+            self._read_at = self._clock()
+        except DatabaseError as error:
+            log.warning("signing_keys_unavailable", error=str(error))
+        finally:
+            self._reading = None
