@@ -15,12 +15,10 @@ async def test_it_ends_what_takes_too_long() -> None:
 
 
 async def test_a_slow_turn_of_the_loop_is_not_held_against_what_is_waited_for() -> None:
-    reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
     async with Deadline(0.2, 10):
         time.sleep(0.4)  # noqa: ASYNC251  # our own slowness
-        loop.call_soon(reader.feed_data, b"x")  # found by the next look at the sockets
-        assert await reader.read(1) == b"x"
+        for _ in range(5):  # turns until an answer that is here has reached who waits for it
+            await asyncio.sleep(0)
 
 
 async def test_an_error_passes_and_so_does_what_comes_in_time() -> None:
