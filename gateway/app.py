@@ -2,8 +2,7 @@
 
 `app.state` holds `settings`, `live` (LiveStore), `feeds` (FeedStates), `hub`, `boards`, `database`,
 `issuers`, `access`, `limits`, `siblings` (None unless there are several workers), `draining` (False
-until the server is told to
-stop) and `closing` (False until it closes its streams).
+until the server is told to stop) and `closing` (False until it closes its streams).
 """
 
 import asyncio

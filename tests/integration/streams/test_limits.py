@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 import structlog
 from redis.crc import key_slot
@@ -430,6 +432,21 @@ async def test_a_subject_is_limited_whatever_its_address(valkey_url: str, live: 
         assert [await a.request(f"192.0.2.{n}", "alice") for n in range(3)] == [True, True, False]
         assert await a.request("192.0.2.1", "bob")
         assert [await a.request("192.0.2.1") for _ in range(9)] == [True] * 9
+
+
+async def test_the_subject_of_a_token_is_counted_at_a_gateway(run: Run, stop: str) -> None:
+    secret = "s" * 32
+    claims = {"iss": "stopcast", "aud": "stopcast", "exp": time.time() + 600, "sub": "alice"}
+    alice = {"Authorization": f"Bearer {jwt.encode(claims, secret)}"}
+    async with run(requests_per_subject=3, streams_per_subject=1, token_secret=secret) as gateway:
+        answer = await get(gateway, "/v1/feeds", **alice)
+        assert (answer.status_code, answer.headers["ratelimit-remaining"]) == (200, "2")
+        assert await connected(gateway.client(), stop, **alice) == "snapshot"
+        assert await connected(gateway.client(), stop, **alice) == "rate_limited"
+        assert (await get(gateway, "/v1/feeds", **alice)).status_code == 429
+        assert (await get(gateway, "/v1/feeds", Authorization="Bearer no")).status_code == 401
+        assert (await get(gateway, "/v1/feeds")).status_code == 200
+        assert gateway.hub.counts.token_refusals.total() == 1
 
 
 async def test_a_stream_that_one_limit_refuses_takes_no_place_of_the_other(
