@@ -1,8 +1,9 @@
 """The gateway as an ASGI application: what its parts share, its routes, its life.
 
 `app.state` holds `settings`, `live` (LiveStore), `feeds` (FeedStates), `hub`, `boards`, `database`,
-`accounts` (None unless configured), `issuers`, `access`, `siblings` (None unless there are several workers), `draining` (False until the server is told to
-stop) and `closing` (False until it closes its streams).
+`accounts` (None unless configured), `issuers`, `access`, `limits`, `siblings` (None unless there are
+several workers), `draining` (False until the server is told to stop) and `closing` (False until it
+closes its streams).
 """
 
 import asyncio
@@ -28,6 +29,8 @@ from gateway.database import Database
 from gateway.door import Door
 from gateway.feed_states import FeedStates
 from gateway.hub import Hub
+from gateway.limits.gate import Gate
+from gateway.limits.limits import Limits
 from gateway.problems import EXCEPTION_HANDLERS, Problem
 from gateway.request_log import RequestLog
 from gateway.settings import GatewaySettings
@@ -77,8 +80,9 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
         door=Door(settings.starts_per_turn, settings.start_timeout),
         refusals=hub.counts.token_refusals,
     )
+    limits = Limits(settings, live.shards)
     app = Gateway(
-        stream_routes(hub, live, access),
+        stream_routes(hub, live, access, limits),
         [
             *boards.ROUTES,
             *stops.ROUTES,
@@ -89,7 +93,7 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
             *api_routes(settings.max_stops),
             *account_routes.ROUTES,
         ],
-        middleware=[Middleware(RequestLog)],
+        middleware=[Middleware(RequestLog), Middleware(Gate, limits=limits)],
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=_lifespan,
     )
@@ -97,6 +101,7 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
     app.state.live = live
     app.state.feeds = feeds
     app.state.hub = hub
+    app.state.limits = limits
     app.state.boards = BoardReader(live)
     app.state.database = database
     app.state.accounts = accounts
@@ -119,6 +124,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         "sweep": lambda: hub.fetcher.sweep(hub),
         "heartbeats": lambda: hub.wheel.run(hub),
         "expiries": lambda: hub.expiries.run(hub),
+        "limits": state.limits.ledger.run,
     }
     if state.accounts and (consents := state.accounts.consents):
         work["consents"] = consents.run
@@ -132,5 +138,6 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         await state.issuers.close()
         if state.accounts:
             await state.accounts.close()
+        await state.limits.ledger.close()
         await state.database.close()
         await state.live.close()

@@ -192,6 +192,9 @@ class Hub:
         while self._closing:
             await asyncio.wait(self._closing)
 
-    def retry_ms(self) -> int:
-        """The reconnection delay for one client, in milliseconds: jittered against storms."""
-        return round(jittered(self.settings.retry, 0.5) * 1000)
+    def retry_ms(self, at_least: float = 0) -> int:
+        """The reconnection delay for one client, in milliseconds: jittered against storms.
+
+        `at_least`: seconds that its middle must have.
+        """
+        return round(jittered(max(self.settings.retry, at_least), 0.5) * 1000)

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from gateway.feed_states import FeedStates
 from gateway.hub import Hub
+from gateway.limits.limits import Limits
 from schemas.live import FeedState
 
 # A field of Counts: the metric's name after the prefix, and its help.
@@ -47,13 +48,15 @@ _PREFIX = "stopcast_gateway_"
 class GatewayCollector(Collector):
     """The metrics of one gateway process, and of the feeds as it sees them."""
 
-    def __init__(self, hub: Hub, feeds: FeedStates) -> None:
+    def __init__(self, hub: Hub, feeds: FeedStates, limits: Limits) -> None:
         self.hub = hub
         self.feeds = feeds
+        self.limits = limits
 
     def collect(self) -> Iterator[Metric]:
         yield from self._gauges()
         yield from self._counters()
+        yield from _of_limits(self.limits)
         yield from _of_feeds(self.feeds.states, time.time())
         yield from _of_endpoints(self.feeds.states)
 
@@ -75,6 +78,25 @@ class GatewayCollector(Collector):
             for value, count in getattr(counts, field).items():
                 metric.add_metric([str(value)], count)
             yield metric
+
+
+def _of_limits(limits: Limits) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "stopcast_limits_callers",
+        "Addresses and subjects with an open stream, or that wait.",
+        len(limits.ledger),
+    )
+    yield CounterMetricFamily(
+        "stopcast_limits_unavailable",
+        "Requests let through uncounted, since Redis was away.",
+        limits.ledger.uncounted,
+    )
+    refused = CounterMetricFamily(
+        "stopcast_limits_refused", "Requests and streams refused.", labels=["caller", "limit"]
+    )
+    for (kind, limit), count in limits.refused.items():
+        refused.add_metric([kind, limit], count)
+    yield refused
 
 
 def _of_feeds(feeds: Mapping[str, FeedState], wall: float) -> Iterator[Metric]:
@@ -144,7 +166,7 @@ class WorkersCollector(Collector):
 def own(state: State) -> CollectorRegistry:
     """The metrics of this process."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(GatewayCollector(state.hub, state.feeds))
+    registry.register(GatewayCollector(state.hub, state.feeds, state.limits))
     ProcessCollector(registry=registry)
     return registry
 

@@ -146,7 +146,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=StreamProtocol,
-                proxy_headers=False,  # nobody asks who the client is
+                proxy_headers=False,  # gateway/limits/address.py
                 ws="none",
                 lifespan="on",
                 backlog=BACKLOG,

@@ -1,8 +1,10 @@
 """What the gateway reads from the environment; docs/configuration.md lists all."""
 
-from typing import Annotated, Literal, Self
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
 
 from gateway.accounts.settings import AccountSettings
 from gateway.auth.key_set import key_source
@@ -89,6 +91,32 @@ class GatewaySettings(AccountSettings):
     sweep: float = Field(
         30, gt=0, description="Between two comparisons of all followed boards with Redis."
     )
+    requests_per_address: int = Field(
+        6000,
+        ge=0,
+        le=1_000_000,
+        description="Requests a minute that one address may make, at all gateways; 0: any number.",
+    )
+    requests_per_subject: int = Field(
+        600, ge=0, le=1_000_000, description="The same for the subject of a token."
+    )
+    streams_per_address: int = Field(
+        2000, ge=0, description="Open streams of one address, at all gateways; 0: any number."
+    )
+    streams_per_subject: int = Field(50, ge=0, description="The same for the subject of a token.")
+    stream_lease: float = Field(
+        30, gt=0, description="The streams of a gateway that was killed count for so long."
+    )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), description="Networks whose X-Forwarded-For is believed, with commas between."
+    )
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        return [network.strip() for network in given.split(",") if network.strip()]
 
     @model_validator(mode="after")
     def _tokens_can_be_verified(self) -> Self:

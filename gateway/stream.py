@@ -20,6 +20,8 @@ from gateway.auth.grant import TokenScope
 from gateway.auth.rules import needed_scope
 from gateway.coding import GZIP, PLAIN, Coding
 from gateway.hub import Hub
+from gateway.limits.caller import Callers
+from gateway.limits.limits import Limits
 from gateway.missing import missing_board
 from gateway.paths import StopRoute
 from gateway.problems import Problem, unavailable
@@ -35,12 +37,16 @@ TRANSPORT = "stopcast.transport"
 
 
 class NotNowError(Exception):
-    """A stream cannot be served for a passing reason: a goodbye, or a problem."""
+    """A stream cannot be served for a passing reason: a goodbye, or a problem.
 
-    def __init__(self, reason: str, problem: Problem) -> None:
+    `retry`: seconds after which the client may come back, if that is longer than usual.
+    """
+
+    def __init__(self, reason: str, problem: Problem, retry: float = 0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.problem = problem
+        self.retry = retry
 
 
 class BoardStream:
@@ -51,24 +57,30 @@ class BoardStream:
     """
 
     def __init__(
-        self, hub: Hub, live: LiveStore, access: Access, needed: TokenScope | None
+        self,
+        hub: Hub,
+        live: LiveStore,
+        access: Access,
+        limits: Limits,
+        needed: TokenScope | None,
     ) -> None:
         self.responses = {coding: _response(coding) for coding in (PLAIN, GZIP)}
         self.hub = hub
         self.live = live
         self.access = access
+        self.limits = limits
         self.needed = needed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = StreamRequest.of(scope, self.hub.settings)
+        request = await self._read(scope)
         transport = scope.get("extensions", {}).get(TRANSPORT)
         if transport is None:
             raise Problem(501, "no_transport", "Streams need Stopcast's server: stopcast gateway.")
-        topics: list[Topic] = []
+        topics, callers = list[Topic](), Callers()
         try:
-            await self._authorize(scope, request)
-            topics = self.hub.hold(map(str, request.stops))
             self._admit(scope)
+            callers = await self._authorize(scope, request)
+            topics = self.hub.hold(map(str, request.stops))
             await self._enter()
             await self._find(request.stops, topics)
             self._admit(scope)  # again: time has passed
@@ -86,21 +98,44 @@ class BoardStream:
             await self._refuse(refusal, request, scope, receive, send)
         finally:
             self.hub.release(topics)
+            self.limits.leave(callers)
 
-    async def _authorize(self, scope: Scope, request: StreamRequest) -> None:
-        """See gateway/auth/access.py; then forget what is not needed any more.
+    async def _read(self, scope: Scope) -> StreamRequest:
+        """Raise what is wrong with the request only after it was counted."""
+        try:
+            return StreamRequest.of(scope, self.hub.settings)
+        except Problem:
+            await self.limits.request(scope)
+            raise
+
+    async def _count(self, scope: Scope) -> Callers:
+        """Those whom the stream is counted for; HEAD is a request and no stream."""
+        try:
+            if scope["method"] != "HEAD":
+                return await self.limits.stream(scope)
+            await self.limits.request(scope)
+        except Problem as problem:
+            retry = float(problem.headers["Retry-After"])
+            raise NotNowError("rate_limited", problem, retry) from None
+        return ()
+
+    async def _authorize(self, scope: Scope, request: StreamRequest) -> Callers:
+        """See gateway/auth/access.py; count it, and forget what is not needed any more.
 
         A browser's headers are 2 kB, a token 1 kB, and the scope lasts as long as the stream.
         """
         try:
             await self.access.admit(scope, self.needed, request.stops, in_query=True)
         except Problem as problem:
+            await self.limits.request(scope)  # of its address
             if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
                 crowded = problem.code == "overloaded"
                 raise NotNowError("overloaded" if crowded else "unavailable", problem) from None
             raise
+        callers = await self._count(scope)
         scope["headers"].clear()
         scope["query_string"] = b""
+        return callers
 
     def _admit(self, scope: Scope) -> None:
         if scope["app"].state.closing:  # not before: a load balancer takes its time to notice
@@ -161,8 +196,13 @@ class BoardStream:
         if not request.by_event_source:
             raise refusal.problem
         self.hub.counts.goodbyes[refusal.reason] += 1
-        goodbye = frames.goodbye(refusal.reason, self.hub.retry_ms())
+        goodbye = frames.goodbye(refusal.reason, self.hub.retry_ms(at_least=refusal.retry))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection": "close"}
+        headers |= {
+            name: value
+            for name, value in refusal.problem.headers.items()
+            if name.startswith("RateLimit")
+        }
         response = Response(goodbye, 200, headers, "text/event-stream")
         await response(scope, receive, send)
 
@@ -230,10 +270,10 @@ def _response(coding: Coding) -> EventSourceResponse:
     return EventSourceResponse(content=iter(()), headers=headers)
 
 
-def stream_routes(hub: Hub, live: LiveStore, access: Access) -> list[Route]:
+def stream_routes(hub: Hub, live: LiveStore, access: Access, limits: Limits) -> list[Route]:
     """`/v1/stops/{stop_id}/stream` and `/v1/stream`."""
     kinds = {"/v1/stops/{stop_id:stop}/stream": StopRoute, "/v1/stream": Route}
     return [
-        kind(path, BoardStream(hub, live, access, needed_scope(path)), methods=["GET"])
+        kind(path, BoardStream(hub, live, access, limits, needed_scope(path)), methods=["GET"])
         for path, kind in kinds.items()
     ]

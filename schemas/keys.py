@@ -44,3 +44,8 @@ def parents(feed_id: str) -> str:
 def stops(feed_id: str) -> str:
     """Set: the GTFS stop_ids that have boards."""
     return f"stopcast:stops:{{{feed_id}}}"
+
+
+def limit(kind: str, name: str) -> str:
+    """Hash: what an address or a subject has used of its limits (gateway/limits/count.lua)."""
+    return f"stopcast:limit:{kind}:{quote(name, safe=':')}"

@@ -5,31 +5,24 @@ script (schemas/*.lua) that refuses what a newer owner or another version forbid
 the patches on its channel never contradict each other.
 """
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from redis.exceptions import NoScriptError
 
 from schemas import frames, keys, merge_patch, shards
 from schemas.arrivals import Board, FeedStatus
+from schemas.commands import Command, Commands, Script
 from schemas.errors import StopcastError
 from schemas.shards import Shards
 
 # Boards outlive the hash of their feed, so that `complete` never stands without them.
 BOARD_TTL = 3600
 FEED_TTL = 1800
-# One pipeline holds this many commands at most: 200 busy boards are about 2 MB.
-PIPELINE = 200
-
-
-Command = tuple[Any, ...]
 
 
 class LiveStoreError(StopcastError):
@@ -180,22 +173,15 @@ class FeedState:
         )
 
 
-class _Script:
-    """A script as a command; the servers have it by its hash."""
-
-    def __init__(self, name: str) -> None:
-        self.text = (Path(__file__).parent / f"{name}.lua").read_text()
-        self._sha = hashlib.sha1(self.text.encode()).hexdigest()  # noqa: S324  # Redis's own choice
-
-    def __call__(self, keys: Sequence[str], args: Iterable[Any]) -> Command:
-        return "EVALSHA", self._sha, len(keys), *keys, *args
+def _script(name: str) -> Script:
+    return Script(Path(__file__).parent / f"{name}.lua")
 
 
-_PUBLISH = _Script("publish")
-_RETIRE = _Script("retire")
-_STAMP = _Script("stamp")
-_ACQUIRE = _Script("acquire")
-_RENEW = _Script("renew")
+_PUBLISH = _script("publish")
+_RETIRE = _script("retire")
+_STAMP = _script("stamp")
+_ACQUIRE = _script("acquire")
+_RENEW = _script("renew")
 _SCRIPTS = (_PUBLISH, _RETIRE, _STAMP, _ACQUIRE, _RENEW)
 
 
@@ -205,6 +191,7 @@ class LiveStore:
     def __init__(self, shards: Shards) -> None:
         self.shards = shards
         self.redis = shards.redis
+        self._commands = Commands(shards, _SCRIPTS)
 
     @classmethod
     def connect(cls, url: str) -> "LiveStore":
@@ -365,32 +352,8 @@ class LiveStore:
                 await pipe.execute()
 
     async def _answers(self, commands: Iterable[Command]) -> list[Any]:
-        """What Redis answers to each, in pipelines."""
-        left, answers = iter(commands), list[Any]()
         with _errors():
-            while some := list(islice(left, PIPELINE)):
-                answers += await self._pipeline(some)
-        return answers
-
-    async def _pipeline(self, commands: Sequence[Command]) -> list[Any]:
-        answers = await self._send(commands)
-        unknown = [n for n, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-        if unknown:  # a server that is new, or was restarted
-            for script in _SCRIPTS:
-                await self.redis.script_load(script.text)
-            again = await self._send([commands[n] for n in unknown])
-            for n, answer in zip(unknown, again, strict=True):
-                answers[n] = answer
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
-        return answers
-
-    async def _send(self, commands: Sequence[Command]) -> list[Any]:
-        async with self.redis.pipeline(transaction=False) as pipe:
-            for command in commands:
-                pipe.execute_command(*command)  # queues it
-            return await pipe.execute(raise_on_error=False)
+            return await self._commands.answers(commands)
 
 
 @contextmanager

@@ -51,6 +51,11 @@ async def running(redis_url: str, **settings: Any) -> AsyncIterator[Gateway]:
         "database_url": "postgresql://127.0.0.1:1/none",
         "drain_grace": 0,
         "drain_window": 0,
+        # All clients of the tests come from one address.
+        "requests_per_address": 0,
+        "streams_per_address": 0,
+        "requests_per_subject": 0,
+        "streams_per_subject": 0,
     }
     chosen = GatewaySettings.load(redis_url=redis_url, **{**defaults, **settings})
     app = create_app(chosen)

@@ -42,6 +42,9 @@ GATEWAY = {
     "STOPCAST_LINGER": "1",
     "STOPCAST_TAIL_PATCHES": "8",
     "STOPCAST_START_TIMEOUT": "2",
+    # At work, but out of reach: all riders have one address.
+    "STOPCAST_REQUESTS_PER_ADDRESS": "1000000",
+    "STOPCAST_STREAMS_PER_ADDRESS": "1000000",
 }
 SWEEPS = ("2", "30")
 

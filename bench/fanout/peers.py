@@ -125,7 +125,14 @@ async def gateway(
 ) -> AsyncIterator[tuple[int, asyncio.subprocess.Process]]:
     """One gateway process; nothing asks it anything before this returns but a connection."""
     port = free_port()
-    env = {"REDIS_URL": redis_url, "DATABASE_URL": "postgresql://127.0.0.1:1/none", **settings}
+    env = {
+        "REDIS_URL": redis_url,
+        "DATABASE_URL": "postgresql://127.0.0.1:1/none",
+        # At work, but out of reach: all clients have one address.
+        "STOPCAST_REQUESTS_PER_ADDRESS": "1000000",
+        "STOPCAST_STREAMS_PER_ADDRESS": "1000000",
+        **settings,
+    }
     command = [sys.executable, "-m", "stopcast", "gateway", "--port", str(port)]
     async with _pinned(*command, port=port, env=env) as process:
         yield port, process

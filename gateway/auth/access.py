@@ -85,6 +85,8 @@ class Access:
         """
         if not self._verifiers:
             return None
+        if "token_problem" in scope:  # found when the request was counted (gateway/limits/gate.py)
+            raise scope["token_problem"]
         token = bearer.sent_token(scope, in_query=in_query)
         if token is None:
             return None

@@ -68,6 +68,7 @@ PURE = {
     "gateway.coding",
     "gateway.cursor",
     "gateway.event",
+    "gateway.limits.caller",
     "gateway.load.clock",
     "gateway.load.spread",
     "gateway.load.succession",

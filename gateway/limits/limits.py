@@ -1,0 +1,79 @@
+"""What each request of `/v1` has to pass, streams too: by its address, and by its subject."""
+
+from collections import Counter
+
+from starlette.types import Scope
+
+from gateway.limits.address import Addresses
+from gateway.limits.caller import Callers, Limit, Quota, Refusal
+from gateway.limits.ledger import Ledger
+from gateway.problems import Problem
+from gateway.settings import GatewaySettings
+from schemas.shards import Shards
+
+
+class Limits:
+    """The limits of the settings. `scope["grant"].subject` is the subject of a token, if any."""
+
+    def __init__(self, settings: GatewaySettings, shards: Shards) -> None:
+        self.ledger = Ledger(shards, settings.stream_lease)
+        self._address = Limit(
+            "address", settings.requests_per_address, settings.streams_per_address
+        )
+        self._subject = Limit(
+            "subject", settings.requests_per_subject, settings.streams_per_subject
+        )
+        self._addresses = Addresses(settings.trusted_proxies)
+        self.refused: Counter[tuple[str, str]] = Counter()  # by kind of caller and limit
+
+    async def request(self, scope: Scope) -> Quota | None:
+        """Count a request; None: nothing is counted, or Redis is away.
+
+        Raises:
+            Problem: 429, its caller has made too many.
+        """
+        callers = self._callers(scope)
+        return await self._ask(callers, scope, stream=False) if callers else None
+
+    async def stream(self, scope: Scope) -> Callers:
+        """Count a request for a stream, and the stream until `leave`.
+
+        Raises:
+            Problem: 429, its caller has made too many requests or has too many streams.
+        """
+        callers = self._callers(scope)
+        if callers:
+            await self._ask(callers, scope, stream=True)
+        return callers
+
+    def leave(self, callers: Callers) -> None:
+        """The stream that `stream` let in is over."""
+        self.ledger.leave(callers)
+
+    def _callers(self, scope: Scope) -> Callers:
+        limit, callers = self._address, Callers()
+        if limit.requests or limit.streams:
+            callers = (self.ledger.caller(limit, self._addresses.of(scope)),)
+        limit, subject = self._subject, getattr(scope.get("grant"), "subject", None)
+        if subject and (limit.requests or limit.streams):
+            callers += (self.ledger.caller(limit, subject),)
+        return callers
+
+    async def _ask(self, callers: Callers, scope: Scope, *, stream: bool) -> Quota | None:
+        verdict = await self.ledger.ask(callers, stream=stream)
+        if isinstance(verdict, Refusal):
+            self.refused[verdict.caller.limit.kind, verdict.limit] += 1
+            scope["error"] = f"over the limit of {verdict.limit}: {verdict.caller.key}"
+            raise _problem(verdict)
+        return verdict
+
+
+def _problem(refusal: Refusal) -> Problem:
+    kind, most = refusal.caller.limit.kind, refusal.quota.limit
+    whose = {"address": "your network address", "subject": "your token's subject"}[kind]
+    over = {
+        "requests": f"More than {most} requests a minute come from {whose}.",
+        "streams": f"From {whose}, {most} streams are open, which is as many as there may be.",
+    }[refusal.limit]
+    headers = {"Retry-After": str(refusal.retry_after), **refusal.quota.headers()}
+    return Problem(429, "rate_limited", over, headers)
