@@ -21,6 +21,7 @@ class Departure(NamedTuple):
     time: str
     delay: str
     late: int | None
+    vehicle: str
     wait: str
     off: bool  # canceled or skipped
     departed: bool
@@ -52,10 +53,21 @@ def _departure(board: Board, arrival: Arrival, now: float, zone: tzinfo) -> Depa
         time=datetime.fromtimestamp(_moment(arrival), zone).strftime("%H:%M"),
         delay="" if late is None else f"{late:+d} min" if late else "on time",
         late=late,
+        vehicle=_vehicle(arrival),
         wait=_wait(arrival, now),
         off=off,
         departed=arrival["status"] == "departed",
     )
+
+
+def _vehicle(arrival: Arrival) -> str:
+    """Where it is, while it is near."""
+    away = arrival.get("stops_away")
+    if away is None:
+        return ""
+    if away:
+        return f"{away} stops" if away > 1 else "1 stop"
+    return "here" if arrival.get("vehicle", {}).get("status") == "stopped_at" else "next"
 
 
 def _wait(arrival: Arrival, now: float) -> str:
@@ -65,7 +77,7 @@ def _wait(arrival: Arrival, now: float) -> str:
         return f"~{max(1, _minutes(arrival['headway']))} min"
     left = _moment(arrival) - now
     if arrival["status"] == "departed":
-        return f"-{int(max(0, -left)) // _MINUTE} min"
+        return f"-{int(-left) // _MINUTE} min" if left <= -_MINUTE else "left"
     if left < _MINUTE:
         return "now"
     if left < _HOUR:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from gateway.watch.ansi import DIM, GREEN, YELLOW, fit, paint
 from gateway.watch.drawing import LEAST_HEIGHT, LEAST_WIDTH, Size, absent, draw
-from gateway.watch.follower import Follower
+from gateway.watch.follower import CONNECTED, Follower
 
 _TICK = 1.0  # seconds: countdowns move
 # Of a script's output: lines of a board, which are all.
@@ -43,8 +43,8 @@ def _screen(follower: Follower, width: int, height: int) -> list[str]:
     size = Size(max(width, LEAST_WIDTH), share - (len(stops) > 1))
     boards = (_board(follower, stop_id, size) for stop_id in stops)
     parts = [[*lines, ""] if len(stops) > 1 else lines for lines in boards]
-    good = follower.state == "connected"
-    footer = paint(fit(follower.state, size.width), GREEN if good else YELLOW)
+    colour = GREEN if follower.state == CONNECTED else YELLOW
+    footer = paint(fit(f"{follower.state} · Ctrl-C ends", size.width), colour)
     return [*list(chain.from_iterable(parts))[: height - 1], footer]
 
 

@@ -22,12 +22,13 @@ from gateway.watch.ansi import (
 from gateway.watch.departure import Departure, departures
 from schemas.arrivals import Board
 
-# Narrower than this a board has no room for platforms, delays and ages; below the least, none at all.
-_ROOMY = 60
+# Narrower than this a board has no room for platforms, delays and ages, or for vehicles; wider, the
+# eye would lose its line on the way.
+_ROOMY, _SPACIOUS, _BROAD = 60, 72, 88
 LEAST_WIDTH, MOST_WIDTH = 30, 300
 LEAST_HEIGHT, MOST_HEIGHT = 6, 200
-_LINE, _PLATFORM, _TIME, _DELAY, _WAIT = 7, 4, 5, 8, 8  # cells of the columns
-_RIGHT = {4, 5}  # columns whose text stands at the right
+_LINE, _PLATFORM, _TIME, _DELAY, _VEHICLE, _WAIT = 7, 4, 5, 8, 8, 8  # cells of the columns
+_RIGHT = {4, 5, 6}  # columns whose text stands at the right
 _VERY_LATE = 5  # minutes
 _ALERTS = 3
 _STATUS = {"live": GREEN, "stale": YELLOW, "down": RED}
@@ -49,12 +50,13 @@ class FeedTold(NamedTuple):
 
 
 def draw(board: Board, feed: FeedTold, size: Size) -> list[str]:
-    """At most `size.height` lines of `size.width` cells."""
+    """At most `size.height` lines of at most `size.width` cells."""
     zone = _zone(board["stop"].get("timezone", ""))
-    head = [_title(board, feed, size.width, zone), *_alerts(board, size.width)]
-    head.append(paint(_heading(size.width), DIM))
+    width = min(size.width, _BROAD)
+    head = [_title(board, feed, width, zone), *_alerts(board, size.width)]
+    head.append(paint(_heading(width), DIM))
     rows = max(1, size.height - len(head))
-    shown = [_row(call, size.width) for call in islice(departures(board, feed.now, zone), rows)]
+    shown = [_row(call, width) for call in islice(departures(board, feed.now, zone), rows)]
     return [*head, *(shown or [paint("Nothing leaves here in the next two hours.", DIM)])]
 
 
@@ -102,12 +104,13 @@ def _text(texts: dict[str, str]) -> str:
 def _widths(width: int) -> tuple[int, ...]:
     """Of the columns, in order; 0: left out."""
     platform, delay = (_PLATFORM, _DELAY) if width >= _ROOMY else (0, 0)
-    fixed = [column for column in (_LINE, platform, _TIME, delay, _WAIT) if column]
-    return _LINE, width - sum(fixed) - len(fixed), platform, _TIME, delay, _WAIT
+    vehicle = _VEHICLE if width >= _SPACIOUS else 0
+    fixed = [column for column in (_LINE, platform, _TIME, delay, vehicle, _WAIT) if column]
+    return _LINE, width - sum(fixed) - len(fixed), platform, _TIME, delay, vehicle, _WAIT
 
 
 def _heading(width: int) -> str:
-    return _joined("line", "to", "plat", "time", "delay", "in", width=width)
+    return _joined("line", "to", "plat", "time", "delay", "vehicle", "in", width=width)
 
 
 def _joined(*texts: str, width: int) -> str:
@@ -120,7 +123,7 @@ def _joined(*texts: str, width: int) -> str:
 
 
 def _row(call: Departure, width: int) -> str:
-    line, to, platform, time, delay, wait = _widths(width)
+    line, to, platform, time, delay, vehicle, wait = _widths(width)
     soft = [DIM] if call.departed or call.off else []
     struck = [*soft, STRUCK] if call.off else soft
     pieces = [
@@ -129,6 +132,7 @@ def _row(call: Departure, width: int) -> str:
         paint(fit(call.platform, platform), *soft) if platform else "",
         _struck(call.time, time, struck),
         paint(fit(call.delay, delay, right=True), _lateness(call)) if delay else "",
+        fit(call.vehicle, vehicle, right=True) if vehicle else "",
         paint(
             fit(call.wait, wait, right=True), RED if call.off else DIM if call.departed else BOLD
         ),

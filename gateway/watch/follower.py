@@ -21,6 +21,7 @@ _CONNECT = 10.0  # seconds
 SILENCE = 40.0
 # Seconds: until the gateway names another delay, and what it grows to while nothing answers.
 _RETRY, _LONGEST = 1.0, 30.0
+CONNECTED = "connected"
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
@@ -75,12 +76,13 @@ class Follower:
         return all(stop in self.boards or stop in self.gone for stop in self.stop_ids)
 
     def feed(self, stop_id: str) -> FeedTold:
-        """As told last, its board clock moved on to this moment."""
+        """As told last, its board clock moved on to this moment; `offline` while nobody tells."""
         known = self._feeds.get(stop_id.partition(":")[0])
         if known is None:
             return FeedTold("unknown", 0, time.time())
         told, at = known
-        return told._replace(now=told.now + time.monotonic() - at)
+        status = told.status if self.state == CONNECTED else "offline"
+        return told._replace(status=status, now=told.now + time.monotonic() - at)
 
     async def run(self) -> None:
         """Follow for ever.
@@ -132,7 +134,7 @@ class Follower:
         raise httpx.HTTPError(told)
 
     async def _read(self, answer: httpx.Response) -> str:
-        self._say("connected")
+        self._say(CONNECTED)
         async for data in answer.aiter_bytes():
             for event in self._reader.feed(data):
                 if event.name == "goodbye":

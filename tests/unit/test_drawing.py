@@ -62,6 +62,7 @@ def test_calls_stand_in_order_of_their_effective_times_and_headways_by_their_sta
         (1, "predicted", "1 min"),
         (59.9, "predicted", "59 min"),
         (91, "predicted", "1 h 31"),
+        (-0.5, "departed", "left"),
         (-1.5, "departed", "-1 min"),
         (3, "canceled", "canceled"),
         (3, "skipped", "skipped"),
@@ -104,10 +105,30 @@ def test_alerts_are_told_and_more_than_three_are_counted() -> None:
 @pytest.mark.parametrize("width", [30, 45, 60, 80, 300])
 def test_every_line_fits_the_width_and_all_lines_the_height(width: int) -> None:
     alerts: Any = {"a": {"header": {"": "Out of order " * 30}}}
-    many = [call(n, headsign="東京駅" * n, delay=60 * n, last=n == 3) for n in range(60)]
+    many = [
+        call(n, headsign="東京駅" * n, delay=60 * n, last=n == 3, stops_away=n) for n in range(60)
+    ]
     lines = draw(board(*many, alerts=alerts), LIVE, Size(width, 10))
     assert len(lines) == 10
-    assert {cells(line) for line in plain(lines)} <= {width}
+    assert cells(plain(lines)[1]) == width  # an alert takes all that there is
+    assert {cells(line) for line in plain(lines)} == {min(width, 88), width}
+
+
+@pytest.mark.parametrize(
+    ("away", "status", "told"),
+    [
+        (0, "stopped_at", "here"),
+        (0, "incoming_at", "next"),
+        (1, "stopped_at", "1 stop"),
+        (4, "in_transit_to", "4 stops"),
+    ],
+)
+def test_where_the_vehicle_is_is_told_where_there_is_room(
+    away: int, status: str, told: str
+) -> None:
+    made = board(call(5, stops_away=away, vehicle={"status": status}))
+    assert f" {told}    5 min" in plain(draw(made, LIVE, WIDE))[2]
+    assert told not in plain(draw(made, LIVE, Size(71, 24)))[2]
 
 
 def test_an_empty_board_says_so() -> None:

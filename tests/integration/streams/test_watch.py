@@ -2,14 +2,21 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 
+from gateway.auth.grant import TokenScope
+from gateway.auth.minting import mint
+from gateway.settings import GatewaySettings
 from gateway.watch.watcher import Watcher
 from tests.client import PATIENCE, BoardClient
+from tests.contract import Contract
 from tests.gateways import Gateway, eventually
+from tests.key_server import SECRET
 from tests.publisher import Publisher
 
 Run = Callable[..., AbstractAsyncContextManager[Gateway]]
@@ -17,8 +24,8 @@ Run = Callable[..., AbstractAsyncContextManager[Gateway]]
 HOME = "\x1b[H"
 
 
-async def watch(client: BoardClient, stop_id: str, query: str = "") -> int:
-    return await client.request(f"/v1/stops/{stop_id}/watch{query}", {"Accept": "*/*"})
+async def watch(client: BoardClient, stop_id: str, query: str = "", accept: str = "*/*") -> int:
+    return await client.request(f"/v1/stops/{stop_id}/watch{query}", {"Accept": accept})
 
 
 def pictures(client: BoardClient) -> list[list[str]]:
@@ -44,6 +51,7 @@ async def test_a_terminal_gets_the_board_at_once_and_again_when_it_changes(
     assert client.headers["content-type"] == "text/plain; charset=utf-8"
     assert client.headers["cache-control"] == "no-store"
     assert "content-encoding" not in client.headers
+    Contract().check_answer("/v1/stops/{stop_id}/watch", 200, client.headers, b"")
     await client.read_until(lambda: calls(client) == len(demo.boards[stop]["arrivals"]))
     assert client.body.startswith(b"\x1b[2J\x1b[H")
     for size in (9, 2, 5):
@@ -130,6 +138,49 @@ async def test_a_drain_ends_it_with_a_word(gateway: Gateway, demo: Publisher) ->
     gateway.server.stop()
     await client.read_until(lambda: client.ended)
     assert client.body.endswith(b"The gateway ends this (draining). Ask again to go on.\n")
+
+
+async def test_a_terminal_ends_when_its_time_is_over(run: Run, demo: Publisher) -> None:
+    async with run(stream_lifetime=0.2, heartbeat=0.05) as gateway:
+        await demo.publish(demo.stop("a"))
+        client = gateway.client()
+        await watch(client, demo.stop("a"))
+        await client.read_until(lambda: client.ended)
+        assert b"The gateway ends this (lifetime)." in client.body
+
+
+async def test_a_terminal_needs_a_token_where_streams_do_and_ends_with_it(
+    run: Run, demo: Publisher
+) -> None:
+    settings: dict[str, Any] = {"access": "token", "token_secret": SECRET, "token_leeway": 0}
+    stop = demo.stop("a")
+    await demo.publish(stop)
+    token = mint(GatewaySettings.load(**settings), "me", [TokenScope.BOARDS], 600)
+    async with run(**settings) as gateway:
+        client = gateway.client()
+        assert await watch(client, stop, accept="text/event-stream") == 401
+        assert await watch(client, stop, f"?access_token={token}&width=40") == 200
+        await client.read_until(lambda: calls(client) > 0)
+        expires = time.time() + 601
+        gateway.hub.expiries.clock = lambda: expires
+        await client.read_until(lambda: client.ended)
+        assert b"(token_expired)" in client.body
+
+
+async def test_a_terminal_counts_among_the_streams_of_its_address(
+    run: Run, demo: Publisher
+) -> None:
+    stop = demo.stop("a")
+    await demo.publish(stop)
+    async with run(streams_per_address=1) as gateway:
+        first, second = gateway.client(), gateway.client()
+        assert await watch(first, stop) == 200
+        for accept in ("*/*", "text/event-stream"):  # a goodbye is for those who read events
+            assert await watch(second, stop, accept=accept) == 429
+            assert int(second.headers["retry-after"]) > 0
+        await first.cut()
+        await eventually(lambda: len(gateway.app.state.limits.ledger) == 0)
+        assert await watch(second, stop) == 200
 
 
 async def test_a_terminal_that_takes_nothing_gets_the_newest_when_it_does(

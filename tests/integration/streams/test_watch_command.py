@@ -146,6 +146,7 @@ async def test_a_terminal_follows_the_board_through_cuts_until_ctrl_c(
                 [subscriber] = gateway.hub.subscribers
                 subscriber.transport.abort()
                 await terminal.shows("again in")
+                assert "● offline" in terminal.words
                 await terminal.shows("connected")
                 await served(demo, a, terminal, reached)
             resumes = gateway.hub.counts.resumes
@@ -220,6 +221,7 @@ async def test_the_board_clock_moves_on_between_two_heartbeats(
 ) -> None:
     await demo.publish(demo.stop("a"))
     await demo.tell(now=1_000_000.0)  # a replay lives in its past
+    await gateway.hub.feeds.poll()
     async with Follower.of(url(gateway), None, [demo.stop("a")]) as follower:
         task = asyncio.create_task(follower.run())
         await eventually(lambda: follower.complete)
