@@ -1,7 +1,7 @@
 """Postgres: connecting to it, and bringing its schema up to date."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import as_file, files
 from io import StringIO
 from typing import NamedTuple, TypeAlias
@@ -15,6 +15,8 @@ from sqlalchemy.exc import ArgumentError
 
 from schemas.errors import StopcastError
 
+# Seconds for Postgres to take its leave; a machine without a moment to spare takes longer.
+CLOSE_TIMEOUT = 5.0
 MIGRATION_LOCK = 0x53544F50  # any number that nothing else locks; two release commands take turns
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -51,7 +53,13 @@ async def connect(url: str) -> AsyncIterator[Connection]:
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise DatabaseError(f"{shown(url)}: {error}") from error
     finally:
-        await connection.close(timeout=5)
+        await _close(connection)
+
+
+async def _close(connection: Connection) -> None:
+    """As told, or without Postgres's consent: what was asked has been answered by now."""
+    with suppress(OSError):  # TimeoutError is one; asyncpg has dropped the connection by then
+        await connection.close(timeout=CLOSE_TIMEOUT)
 
 
 def shown(url: str) -> str:

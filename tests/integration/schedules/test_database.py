@@ -1,7 +1,10 @@
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy.engine import make_url
 
 from schemas import database
 from schemas.database import DatabaseError
@@ -32,6 +35,43 @@ async def test_a_database_without_our_schema_says_what_to_do(empty_url: str) -> 
     with pytest.raises(DatabaseError, match="run `stopcast db migrate`"):
         async with database.connect(empty_url) as connection:
             await connection.fetch("SELECT * FROM schedules")
+
+
+async def test_what_was_asked_stands_also_if_postgres_takes_no_leave(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "CLOSE_TIMEOUT", 0.05)
+    async with that_never_hangs_up(migrated_url) as url, database.connect(url) as connection:
+        answer = await connection.fetchval("SELECT 1")
+    assert answer == 1
+
+
+@asynccontextmanager
+async def that_never_hangs_up(url: str) -> AsyncIterator[str]:
+    """A way to the same database, which stays open when Postgres has closed its end."""
+    there = make_url(url)
+    folder = there.query["host"]  # of the embedded server's Unix socket
+
+    async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            target.write(data)
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = f"{folder}/.s.PGSQL.5432"
+        server_reader, server_writer = await asyncio.open_unix_connection(path)
+        with suppress(ConnectionError):  # the client may end it rudely
+            await asyncio.gather(pump(reader, server_writer), pump(server_reader, writer))
+        for end in (server_writer, writer):
+            end.close()
+        relayed.set()
+
+    relayed = asyncio.Event()
+    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    here = there.set(host="127.0.0.1", port=port, query={})
+    async with server:
+        yield here.render_as_string(hide_password=False)
+        await relayed.wait()
 
 
 @pytest.mark.parametrize(
