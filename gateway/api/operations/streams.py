@@ -9,7 +9,7 @@ from gateway.api.operations.stops import STOP_PARAMETER
 
 TAG = "Streams"
 
-_CURSOR = {"type": "string", "pattern": "^[0-9]*$"}
+_CURSOR = {"type": "string"}  # digits, but any other text is answered as well
 _RESUME = [
     parameter(
         "header",
