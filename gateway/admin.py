@@ -14,6 +14,8 @@ from starlette.types import Receive, Scope, Send
 from gateway.problems import Problem
 
 SCOPE = "admin"
+# By which most proxies tell that the other end is not on this machine, though they are.
+_FORWARDED = {b"forwarded", b"via", b"x-forwarded-for"}
 
 
 class Admin:
@@ -25,7 +27,7 @@ class Admin:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if _admin_port(scope) is not None and not came_to_admin_port(scope):
             raise Problem(404, "not_found", "Admin routes have a port of their own here.")
-        if _admin_port(scope) is None and not (_is_admin(scope) or _came_to_loopback(scope)):
+        if _admin_port(scope) is None and not (_is_admin(scope) or _is_local(scope)):
             raise Problem(
                 403,
                 "admin_only",
@@ -52,8 +54,10 @@ def _is_admin(scope: Scope) -> bool:
     return SCOPE in getattr(scope.get("grant"), "scopes", ())
 
 
-def _came_to_loopback(scope: Scope) -> bool:
+def _is_local(scope: Scope) -> bool:
     """The connection's own end is on the loopback interface, so the other end is on this machine."""
+    if not _FORWARDED.isdisjoint(name for name, _ in scope["headers"]):
+        return False
     address = ip_address(scope["server"][0])
     if isinstance(address, IPv6Address):
         address = address.ipv4_mapped or address

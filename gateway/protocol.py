@@ -23,7 +23,8 @@ MOST_HEAD = 16 * 1024  # all header fields, as sent
 MOST_BODY = 8 * 1024  # an identity token has 1,000
 # Between the name of a field and its value, and behind that.
 _FIELD_MARKS = len(": \r\n")
-# Of a head that is not complete only chunks are counted: the method, the version and some room.
+# Of a head that is not complete only chunks are counted, but for the first, in which there may be
+# other requests: the method, the version and some room.
 _MOST_UNREAD = MOST_URL + MOST_HEAD + 512
 
 URL_TOO_LONG = Problem(414, "url_too_long", f"The URL has more than {MOST_URL} bytes.")
@@ -51,13 +52,14 @@ class StreamProtocol(HttpToolsProtocol):
     CPython shares the keys of an instance's dict up to 30, and uvicorn has 28.
     """
 
-    __slots__ = ("_extensions", "_intake", "_refusal", "_size", "_unread")
+    __slots__ = ("_announced", "_extensions", "_intake", "_refusal", "_size", "_unread")
 
     def __init__(self, intake: Intake, **given: Any) -> None:
         super().__init__(**given)
         self._intake = intake
+        self._announced = 0  # Content-Length
         self._size = 0  # bytes of this request's header fields; then of its body and trailers
-        self._unread = 0  # bytes of chunks in which its head did not end
+        self._unread = 0  # bytes of chunks in which its head neither began nor ended
         self._refusal: Problem | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -77,8 +79,9 @@ class StreamProtocol(HttpToolsProtocol):
         if self.parser is None:
             return
         self._intake.begin(self, self.loop.time())
+        before = self.scope
         super().data_received(data)
-        if self._in_head and self._refusal is None:
+        if self.scope is before and self._in_head and self._refusal is None:
             self._unread += len(data)
             if self._unread > _MOST_UNREAD:
                 self._refuse(HEAD_TOO_LARGE)
@@ -98,7 +101,7 @@ class StreamProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._intake.begin(self, self.loop.time())
-        self._size = self._unread = 0
+        self._announced = self._size = self._unread = 0
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # ours
 
     def on_url(self, url: bytes) -> None:
@@ -114,10 +117,11 @@ class StreamProtocol(HttpToolsProtocol):
         if self._size > MOST_HEAD:
             self._give_up(HEAD_TOO_LARGE)
         if name.lower() == b"content-length":
-            self._bound_body(int(value))
+            self._announced = int(value)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        self._bound_body(self._announced)  # not before: the answer depends on `Origin`
         super().on_headers_complete()
         self._size = 0
         if self.cycle is not None:

@@ -9,9 +9,9 @@ from typing import Any
 HIDDEN = "[hidden]"
 _SECRETS = re.compile(
     r"(?P<before>"
-    # A parameter of a URL or a form; RFC 6750 names the first.
+    # A parameter of a URL or a form, RFC 6750 names the first; or a member as JSON or Python shows it.
     r"\b(?:access_token|refresh_token|identity_token|id_token|authorization_code|client_secret"
-    r"|api_?key|password)=(?=[^\s&])"
+    r"|nonce|api_?key|password)(?:=(?=[^\s&])|\\?[\"']\s*:\s*b?\\?[\"'])"
     # A header as HTTP, or as Python or JSON shows a pair.
     r"|\bauthorization[\"']?,?\s*[:=,]\s*(?:b?\\?[\"'])?(?:(?:bearer|basic)\s+)?"
     r"|\bbearer\s+(?=[\w.~+/-]{8})"
@@ -20,7 +20,11 @@ _SECRETS = re.compile(
     r")"
     r"(?P<secret>[^\s&\"'\\@,;)]+)"
     # A signed token wherever it stands: two JSON objects in base64url, and a signature.
-    r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*",
+    r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"
+    # A refresh token of ours (gateway/accounts/refresh_tokens.py); it may have been cut.
+    r"|\bscr_[\w-]{16,}"
+    # A private key, to its end, or to that of the line.
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?-----END [A-Z ]*PRIVATE KEY-----)?.*",
     re.IGNORECASE,
 )
 

@@ -1,14 +1,16 @@
 """Tokens in what tests have logged: looked for after every test, and in all log files at the end.
 
-Signed tokens are recognized wherever they come from; a test that uses other secrets registers them
-by `secret`. What a test prints on purpose must not be one.
+Signed tokens, accounts' refresh tokens and private keys are recognized wherever they come from;
+whoever makes other secrets for tests registers them by `secret`. What a test prints on purpose must not be one.
 """
 
 import re
 from pathlib import Path
 
 # As schemas/redaction.py does, but written on its own, so that one mistake does not hide the other.
-_SIGNED = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}")
+_KNOWN = re.compile(
+    r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}|scr_[A-Za-z0-9_-]{64}|BEGIN[A-Z ]* PRIVATE KEY"
+)
 _REGISTERED: set[str] = set()
 _MOST = 64 * 1024 * 1024  # bytes of a log file that are looked at
 
@@ -21,7 +23,7 @@ def secret(text: str) -> str:
 
 def leaked(text: str) -> str | None:
     """Where a secret stands in a text: what is before it; None: nowhere."""
-    found = [match.start() for match in _SIGNED.finditer(text)]
+    found = [match.start() for match in _KNOWN.finditer(text)]
     found += [text.index(one) for one in _REGISTERED if one in text]
     return text[max(0, min(found) - 200) : min(found)] if found else None
 

@@ -18,6 +18,8 @@ BODY = "eyJzdWIiOiJ4In0"
         ('logging.getLogger("x").warning(TOKEN)', 1, 0),
         ('print(secret("opaque-4711"))', 1, 0),
         ('(tmp_path / "gateway.log").write_text(f"GET /?access_token={TOKEN}")', 0, 1),
+        ('print(f"scr_{64 * chr(97)}")', 1, 0),
+        ('print("-----BEGIN PRIVATE KEY-----")', 1, 0),
         ('print("nothing to hide")', 0, 0),
     ],
 )

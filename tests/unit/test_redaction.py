@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from schemas.redaction import HIDDEN, redacted
 
+BEGIN = "-----BEGIN EC PRIVATE KEY-----"
 SIGNED = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2VjcmV0"
 
 
@@ -18,6 +19,15 @@ SIGNED = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2VjcmV0"
         ('{"Authorization": "abc"}', f'{{"Authorization": "{HIDDEN}"}}'),
         ("redis://:abc@host:1/0", f"redis://:{HIDDEN}@host:1/0"),
         (f"token {SIGNED}: bad", f"token {HIDDEN}: bad"),
+        (f"scr_{'aZ-_' * 16} twice", f"{HIDDEN} twice"),
+        ('{"refresh_token": "abc", "a": 1}', f'{{"refresh_token": "{HIDDEN}", "a": 1}}'),
+        ("{'nonce': 'abc', 'a': 1}", f"{{'nonce': '{HIDDEN}', 'a': 1}}"),
+        (
+            r'"body": "{\"identity_token\":\"abc\"}"',
+            rf'"body": "{{\"identity_token\":\"{HIDDEN}\"}}"',
+        ),
+        (f"{BEGIN}\nabc\n{BEGIN.replace('BEGIN', 'END')}", HIDDEN),
+        (rf"key={BEGIN}\nabc", f"key={HIDDEN}"),
     ],
 )
 def test_a_secret_is_hidden_and_what_is_around_it_stays(line: str, shown: str) -> None:
@@ -32,6 +42,7 @@ def test_a_secret_is_hidden_and_what_is_around_it_stays(line: str, shown: str) -
         "the bearer of this; authorization is open",
         "http://127.0.0.1:8000/v1/stops/demo:a",
         "access_token=",
+        "authorization_code: is needed; refresh_token: Field required",
     ],
 )
 def test_other_lines_stay_as_they_are(line: str) -> None:

@@ -116,6 +116,12 @@ async def test_what_is_just_small_enough_is_served_however_it_comes(
     assert answers.endswith(b'{"status":"alive"}')
 
 
+async def test_many_small_requests_at_once_are_no_large_one(gateway: Gateway) -> None:
+    one = b"GET /healthz HTTP/1.1\r\nX: %b\r\n\r\n" % (b"a" * 1000)
+    data = one * 500 + b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n"
+    assert (await exchange(gateway.port, data)).count(b"HTTP/1.1 200") == 501
+
+
 async def test_a_body_in_chunks_is_bounded_too(gateway: Gateway) -> None:
     """It is read by nobody here: the answer was on its way before the body became too large."""
     chunk = b"400\r\n%b\r\n" % (b"b" * 1024)
