@@ -41,14 +41,14 @@ async def test_who_reaches_the_admin_port_needs_no_token(run: Run) -> None:
         assert (await http.get(f"http://127.0.0.1:{without.port}/metrics")).status_code == 401
 
 
-async def ask(address: str, *scopes: str, port: int | None = None, **headers: str) -> int:
+async def ask(address: str, *scopes: str, port: int | None = None, forwarded: str = "") -> int:
     """The status for a connection to this address of ours, in its own kind of scope."""
     app = Starlette()
     app.state.settings = GatewaySettings.load(admin_port=port)
     scope = {
         "type": "http",
         "method": "GET",
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "headers": [(forwarded.encode(), b"127.0.0.1")] if forwarded else [],
         "app": app,
         "server": (address, 8000),
         "grant": SimpleNamespace(scopes=frozenset(scopes)),
@@ -93,8 +93,8 @@ async def test_without_one_only_this_machine_or_the_admin_scope_gets_them(
 
 @pytest.mark.parametrize("name", ["x-forwarded-for", "forwarded", "via"])
 async def test_who_comes_through_a_proxy_on_this_machine_is_not_local(name: str) -> None:
-    assert await ask("127.0.0.1", **{name: "127.0.0.1"}) == 403
-    assert await ask("127.0.0.1", "admin", **{name: "203.0.113.9"}) == 200
+    assert await ask("127.0.0.1", forwarded=name) == 403
+    assert await ask("127.0.0.1", "admin", forwarded=name) == 200
 
 
 async def test_with_one_no_scope_and_no_address_opens_them_elsewhere() -> None:
