@@ -19,7 +19,7 @@ BODY = "eyJzdWIiOiJ4In0"
         ('print(secret("opaque-4711"))', 1, 0),
         ('(tmp_path / "gateway.log").write_text(f"GET /?access_token={TOKEN}")', 0, 1),
         ('print(f"scr_{64 * chr(97)}")', 1, 0),
-        ('print("-----BEGIN PRIVATE KEY-----")', 1, 0),
+        ('print(f"-----BEGIN{chr(32)}PRIVATE KEY-----")', 1, 0),
         ('print("nothing to hide")', 0, 0),
     ],
 )
