@@ -1,9 +1,9 @@
 """The gateway as an ASGI application: what its parts share, its routes, its life.
 
 `app.state` holds `settings`, `live` (LiveStore), `feeds` (FeedStates), `hub`, `boards`, `database`,
-`accounts` (None unless configured), `issuers`, `access`, `limits`, `siblings` (None unless there are
-several workers), `draining` (False until the server is told to stop) and `closing` (False until it
-closes its streams).
+`accounts` (None unless configured), `issuers`, `access`, `limits`, `answer_headers`, `siblings` (None
+unless there are several workers), `draining` (False until the server is told to stop) and `closing`
+(False until it closes its streams).
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway import boards, feed_reports, health, metrics, page, stops
 from gateway.accounts import routes as account_routes
 from gateway.accounts.accounts import Accounts
+from gateway.answer_headers import AnswerHeaders, is_preflight
 from gateway.api.routes import api_routes
 from gateway.auth.access import Access
 from gateway.auth.issuers import Issuers
@@ -49,13 +50,27 @@ class Gateway(Starlette):
     and more), and run once for each of a crowd that connects at once: docs/decisions/0017.
     """
 
-    def __init__(self, streams: Sequence[Route], routes: Sequence[BaseRoute], **given: Any) -> None:
+    def __init__(
+        self,
+        streams: Sequence[Route],
+        routes: Sequence[BaseRoute],
+        headers: AnswerHeaders,
+        **given: Any,
+    ) -> None:
         super().__init__(routes=[*streams, *map(guarded, routes)], **given)
-        self._streams = [(route, RequestLog(route.endpoint)) for route in streams]
+        self.router.redirect_slashes = False  # to where the Host header says, access_token and all
+        self._streams = [(route, RequestLog(route.endpoint, headers)) for route in streams]
+        self._preflight = RequestLog(headers.preflight, headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        stream = self._stream(scope) if scope["type"] == "http" else None
-        await (stream or super().__call__)(scope, receive, send)
+        past = self._past_the_router(scope) if scope["type"] == "http" else None
+        await (past or super().__call__)(scope, receive, send)
+
+    def _past_the_router(self, scope: Scope) -> ASGIApp | None:
+        if is_preflight(scope):
+            scope["app"] = self
+            return self._preflight
+        return self._stream(scope)
 
     def _stream(self, scope: Scope) -> ASGIApp | None:
         for route, stream in self._streams:
@@ -69,10 +84,11 @@ class Gateway(Starlette):
 
 def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> Starlette:
     """The application; nothing is connected and no task runs before its lifespan starts."""
-    live = LiveStore.connect(settings.redis_url)
+    live = LiveStore.connect(settings.redis_url.get_secret_value())
     feeds = FeedStates(live, settings)
     hub = Hub(settings, live, feeds)
-    database = Database(settings.database_url)
+    headers = AnswerHeaders(settings.cors_origins)
+    database = Database(settings.database_url.get_secret_value())
     accounts = Accounts.configured(settings, database)
     issuers = Issuers(settings)
     access = Access(
@@ -97,7 +113,8 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
             *api_routes(settings.max_stops),
             *account_routes.ROUTES,
         ],
-        middleware=[Middleware(RequestLog), Middleware(Gate, limits=limits)],
+        headers,
+        middleware=[Middleware(RequestLog, headers), Middleware(Gate, limits=limits)],
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=_lifespan,
     )
@@ -112,6 +129,7 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
     app.state.issuers = issuers
     app.state.access = access
     app.state.siblings = siblings
+    app.state.answer_headers = headers
     app.state.draining = False
     app.state.closing = False
     return app

@@ -59,8 +59,10 @@ def gateway(host: str, port: int, workers: int) -> None:
     settings = GatewaySettings.load()
     logs.configure(settings)
     _raise_file_limit()
-    with listen(host, port, settings) as alone:  # is it free? It could be shared unasked later
-        port = alone.getsockname()[1]
+    with ExitStack() as stack:  # are they free? They could be shared unasked later
+        port = stack.enter_context(listen(host, port, settings)).getsockname()[1]
+        if settings.admin_port is not None:
+            stack.enter_context(listen(settings.admin_host, settings.admin_port, settings))
     click.echo(f"Stopcast gateway on http://{host}:{port}", err=True)
     if workers > 1:
         _serve_together(settings, host, port, workers)
@@ -89,6 +91,9 @@ def _serve(
             stack.enter_context(listen(host, port, settings, shared=True))
             for _ in range(ACCEPT_QUEUES)
         ]
+        if settings.admin_port is not None:
+            admin = listen(settings.admin_host, settings.admin_port, settings, shared=True)
+            queues.append(stack.enter_context(admin))
         _collect_rarely()
         uvloop.run(server.serve(sockets=queues))
 

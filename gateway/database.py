@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from schemas.database import DatabaseError, shown
+from schemas.database import DatabaseError, shown, why
 
 # A phone waits for a search; a gateway holds few connections, since there are many gateways.
 TIMEOUT = 5.0
@@ -60,7 +60,7 @@ class Database:
             asyncpg.InterfaceError,
             asyncpg.InternalClientError,  # a connection that broke while it was being set up
         ) as error:
-            reason = str(error) or type(error).__name__
+            reason = why(error, self.url)
             raise DatabaseError(f"Postgres at {shown(self.url)}: {reason}") from error
 
     async def _open(self) -> "asyncpg.Pool[asyncpg.Record]":

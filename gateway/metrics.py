@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gateway.admin import Admin
 from gateway.feed_states import FeedStates
 from gateway.hub import Hub
 from gateway.limits.limits import Limits
@@ -29,6 +30,7 @@ _COUNTERS = {
     "deliveries": ("deliveries", "Events handed to streams because of messages."),
     "conflations": ("conflations", "Times a stream began to lag, so that it gets snapshots."),
     "frozen": ("streams_frozen", "Streams aborted because the client took nothing."),
+    "unfinished": ("requests_unfinished", "Connections cut because their request did not end."),
     "failed": ("streams_failed", "Streams aborted because writing to them raised."),
     "gaps": ("message_gaps", "Messages that did not follow the version before."),
     "healed": ("boards_healed", "Boards that a comparison with Redis brought up to date."),
@@ -183,4 +185,4 @@ async def metrics(request: Request) -> Response:
     return Response(encode(registry), 200, headers)
 
 
-ROUTES: list[BaseRoute] = [Route("/metrics", metrics)]
+ROUTES: list[BaseRoute] = [Route("/metrics", Admin(metrics), methods=["GET"])]

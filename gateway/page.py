@@ -25,8 +25,6 @@ _HEADERS = {
         "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     ),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 _RESPONSE = Response(PAGE, 200, _HEADERS, "text/html")
 

@@ -66,7 +66,7 @@ async def _of_http_exception(request: Request, error: Any) -> Response:
     """What Starlette's router raises: an unknown path or method."""
     status = HTTPStatus(error.status_code)
     detail = f"{request.method} {request.scope['path']}: {status.description or status.phrase}"
-    problem = Problem(status, status.name.lower(), detail, error.headers)
+    problem = Problem(status.value, status.name.lower(), detail, error.headers)
     return await _of_problem(request, problem)
 
 

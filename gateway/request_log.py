@@ -1,13 +1,19 @@
-"""Names every request (`X-Request-ID`), logs and counts its end; answers problems and other errors."""
+"""Names every request (`X-Request-ID`), logs and counts its end; answers problems and other errors.
+
+It stands around plain requests and streams alike, so it also puts to each answer what all have.
+"""
 
 import re
 import time
+from collections.abc import Collection
 from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.answer_headers import POLICY, AnswerHeaders, RawHeaders
 from gateway.problems import Problem
 
 log = structlog.get_logger()
@@ -28,8 +34,9 @@ class RequestLog:
     exception handler set it, is logged too. A status of 0: the client left before there was one.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: AnswerHeaders) -> None:
         self.app = app
+        self.headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -37,6 +44,7 @@ class RequestLog:
             return
         identifier = request_id(Headers(scope=scope).get("x-request-id"))
         scope["request_id"] = identifier
+        common = self.headers.of(scope)  # now: a stream drops the headers of its request
         started = time.monotonic()
         status = 0
 
@@ -44,12 +52,13 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                name = (b"x-request-id", identifier.encode())
-                message["headers"] = [*message.get("headers", ()), name]
+                message["headers"] = _with(common, identifier, message.get("headers", ()))
             await send(message)
 
         try:
             await self.app(scope, receive, named_send)
+        except ClientDisconnect:
+            pass  # in the midst of a body: there is nobody to answer
         except Exception as error:
             if status:  # too late for an answer: uvicorn logs it and closes the connection
                 raise
@@ -64,6 +73,15 @@ class RequestLog:
         finally:
             scope["app"].state.hub.counts.requests[status] += 1
             _log(scope, status, time.monotonic() - started)
+
+
+def _with(
+    common: RawHeaders, identifier: str, own: Collection[tuple[bytes, bytes]]
+) -> list[tuple[bytes, bytes]]:
+    """What an answer says of itself stands; a `Vary` adds to another."""
+    said = {name for name, _ in own} - {b"vary"}
+    others = (header for header in (*common, POLICY) if header[0] not in said)
+    return [*own, (b"x-request-id", identifier.encode()), *others]
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:

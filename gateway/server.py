@@ -1,23 +1,20 @@
-"""uvicorn as Stopcast needs it: the listening socket, the transport in the scope, and draining.
-
-`StreamProtocol` rests on internals of the pinned uvicorn: tests/integration/streams/test_server.py.
-"""
+"""uvicorn as Stopcast needs it: the listening socket, who is cut, and draining."""
 
 import asyncio
 import random
 import socket
 import sys
+from functools import partial
 from types import FrameType
-from typing import Any, cast
 
 import structlog
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.hub import Hub
+from gateway.intake import Intake
+from gateway.protocol import StreamProtocol
 from gateway.settings import GatewaySettings
-from gateway.stream import TRANSPORT
 from gateway.subscriber import GOODBYE_TIMEOUT
 from schemas.errors import StopcastError
 
@@ -30,9 +27,6 @@ KEEP_ALIVE = 75
 GRACEFUL_SHUTDOWN = 5
 # Tasks are cancelled, Redis and Postgres are left.
 OWN_END = 2
-# Ticks of uvicorn's main loop (0.1 s) between two looks for connections that ask for nothing: one
-# that has sent no whole request from one look to the next is aborted.
-ASK_TICKS = 150
 # Seconds between two groups of goodbyes.
 DRAIN_STEP = 0.05
 
@@ -44,60 +38,6 @@ def longest_stop(grace: float, window: float) -> float:
 
 class BindError(StopcastError):
     """The address cannot be listened on."""
-
-
-class Pipeline(list[Any]):
-    """As much of a deque as uvicorn asks for."""
-
-    def appendleft(self, item: Any) -> None:
-        self.insert(0, item)
-
-
-class StreamProtocol(HttpToolsProtocol):
-    """Puts the connection's transport into the ASGI scope, and keeps less for each connection.
-
-    An empty deque takes 0.7 kB, and uvicorn makes three: for pipelined requests, and in each of two
-    asyncio.Events for those who wait. A list does the same. The parser takes 0.9 kB.
-    """
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        super().connection_made(transport)
-        self.pipeline = Pipeline()  # type: ignore[assignment]
-        _without_deque(self.flow._is_writable_event)  # noqa: SLF001  # see above
-        self._extensions = {TRANSPORT: transport}
-
-    def data_received(self, data: bytes) -> None:
-        if self.parser is not None:
-            super().data_received(data)
-
-    def forget_parser(self) -> None:
-        """For a stream: what its client sends from here on is of no interest."""
-        self.parser = None  # type: ignore[assignment]
-        self.url = b""  # may have a token in it
-
-    @property
-    def silent(self) -> bool:
-        """It owes a request, or the rest of one, and uvicorn's timer does not wait for it."""
-        answered = self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None before the first
-        return answered and self.timeout_keep_alive_task is None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if isinstance(exc, TimeoutError):  # TCP_USER_TIMEOUT
-            self.config.app.state.hub.counts.frozen += 1  # type: ignore[union-attr]  # Server's
-
-    def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        if self.cycle is not None:
-            _without_deque(self.cycle.message_event)
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # ours
-
-
-def _without_deque(event: asyncio.Event) -> None:
-    event._waiters = []  # type: ignore[assignment]  # noqa: SLF001  # nobody waits yet
 
 
 def listen(
@@ -141,11 +81,11 @@ class Server(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
-        self._silent: set[StreamProtocol] = set()  # connections without a request at the last look
+        self._intake = Intake(app.state.hub.counts, app.state.answer_headers)
         super().__init__(
             uvicorn.Config(
                 app,
-                http=StreamProtocol,
+                http=partial(StreamProtocol, self._intake),  # type: ignore[arg-type]  # it is called
                 proxy_headers=False,  # gateway/limits/address.py
                 ws="none",
                 lifespan="on",
@@ -163,17 +103,15 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
 
     async def on_tick(self, counter: int) -> bool:
-        if counter % ASK_TICKS == 0:
-            self._abort_silent()
+        self._cut_unfinished()
         return await super().on_tick(counter)
 
-    def _abort_silent(self) -> None:
-        """Else whoever connects and never asks holds a file for ever; uvicorn knows no such limit."""
-        connections = cast(set[StreamProtocol], self.server_state.connections)
-        silent = {connection for connection in connections if connection.silent}
-        for connection in silent & self._silent:
+    def _cut_unfinished(self) -> None:
+        """Whoever connects and never asks, or never ends asking, holds a file for ever else."""
+        for connection in self._intake.overdue(asyncio.get_running_loop().time()):
+            self._intake.end(connection)
+            self._intake.counts.unfinished += 1
             connection.transport.abort()
-        self._silent = silent - self._silent
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # uvicorn's
         """A signal. Not kept for later: having drained, the process ends well."""

@@ -1,5 +1,6 @@
 """What the gateway reads from the environment; docs/configuration.md lists all."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal, Self
 
@@ -8,6 +9,9 @@ from pydantic_settings import NoDecode
 
 from gateway.accounts.settings import AccountSettings
 from gateway.auth.key_set import key_source
+
+# As browsers send it (RFC 6454, section 6.2): lower case, no path; apps have schemes of their own.
+_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9.\[\]:_-]+")
 
 # Bytes; as long as the hash of HS256 (RFC 7518, section 3.2).
 SHORTEST_SECRET = 32
@@ -113,13 +117,30 @@ class GatewaySettings(AccountSettings):
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="Networks whose X-Forwarded-For is believed, with commas between."
     )
+    admin_port: int | None = Field(
+        None, ge=1, le=65535, description="Where `/metrics` is answered, and only there."
+    )
+    admin_host: str = Field("127.0.0.1", description="The address of the admin port.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("*",),
+        description="Origins whose web pages may read answers, with commas between; `*`: all, "
+        "empty: none. Never with credentials.",
+    )
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "cors_origins", mode="before")
     @classmethod
     def _split(cls, given: Any) -> Any:
         if not isinstance(given, str):
             return given
-        return [network.strip() for network in given.split(",") if network.strip()]
+        return [part for part in (text.strip() for text in given.split(",")) if part]
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin, as https://example.org or `*`")
+        return value
 
     @model_validator(mode="after")
     def _tokens_can_be_verified(self) -> Self:

@@ -10,9 +10,8 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
+from schemas import server_url
 from schemas.errors import StopcastError
 
 # Seconds for Postgres to take its leave; a machine without a moment to spare takes longer.
@@ -44,7 +43,7 @@ async def connect(url: str) -> AsyncIterator[Connection]:
     try:
         connection = await asyncpg.connect(url, timeout=10)
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        reason = str(error) or type(error).__name__
+        reason = why(error, url)
         raise DatabaseError(f"cannot connect to Postgres at {shown(url)}: {reason}") from None
     try:
         yield connection
@@ -64,10 +63,16 @@ async def _close(connection: Connection) -> None:
 
 def shown(url: str) -> str:
     """The URL as an error may show it: without the password."""
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return "a DATABASE_URL that is no URL (postgresql://user:password@host:port/database)"
+    return server_url.shown(url) or (
+        "a DATABASE_URL that is no URL (postgresql://user:password@host:port/database)"
+    )
+
+
+def why(error: Exception, url: str) -> str:
+    """What an error of asyncpg says, if it may be shown."""
+    if isinstance(error, ValueError):
+        return server_url.fault(error, url)
+    return str(error) or type(error).__name__
 
 
 async def migrate(url: str) -> Migration:

@@ -20,7 +20,7 @@ def migrate(database_url: str | None) -> None:
 
     Run it on every release, before the new processes start; running it again does nothing.
     """
-    url = database_url or Settings.load().database_url
+    url = database_url or Settings.load().database_url.get_secret_value()
     before, after = asyncio.run(database.migrate(url))
     if before == after:
         click.echo(f"nothing to do: {database.shown(url)} is at revision {after}")

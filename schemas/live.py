@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from schemas import frames, keys, merge_patch, shards
+from schemas import frames, keys, merge_patch, server_url, shards
 from schemas.arrivals import Board, FeedStatus
 from schemas.commands import Command, Commands, Script
 from schemas.errors import StopcastError
@@ -196,8 +196,11 @@ class LiveStore:
     @classmethod
     def connect(cls, url: str) -> "LiveStore":
         """A client for `url`; no connection is made before the first command."""
-        with _errors():
+        try:
             return cls(shards.connect(url))
+        except (*shards.ERRORS, ValueError) as error:
+            reason = server_url.fault(error, url)
+            raise LiveStoreError(f"REDIS_URL: {reason}") from None
 
     async def close(self) -> None:
         await self.shards.close()

@@ -1,15 +1,20 @@
 """How every process logs: one event a line on stderr, with its keys and values.
 
-What libraries log by Python's own means comes out in the same form.
+What libraries log by Python's own means comes out in the same form, and so does the error that ends
+a process. No line tells a token or a password (schemas/redaction.py).
 """
 
 import logging
 import sys
+from types import TracebackType
 
 import structlog
 from structlog.typing import Processor
 
+from schemas.redaction import redact
 from schemas.settings import Settings
+
+log = structlog.get_logger()
 
 # They tell of every request and every step of their own; ours tell what came of it.
 TALKATIVE = ("httpx", "httpcore", "hpack", "uvicorn")
@@ -23,6 +28,7 @@ def configure(settings: Settings) -> None:
         structlog.processors.add_log_level,
     ]
     form = _json() if settings.log_format == "json" else _console(terminal=sys.stderr.isatty())
+    form.append(redact)
     structlog.configure(
         processors=[*shared, *form],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -39,6 +45,14 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    # Its warnings are of requests that are no HTTP: `request_refused` tells more.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    sys.excepthook = _log_end
+
+
+def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Of the process; Python itself would print what is in the error's text."""
+    log.critical("process_failed", exc_info=(kind, error, trace))
 
 
 def _json() -> list[Processor]:

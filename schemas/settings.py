@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.errors import StopcastError
@@ -18,13 +18,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="STOPCAST_", frozen=True, extra="ignore")
 
-    redis_url: str = Field(
-        "redis://127.0.0.1:6379/0",
+    # Secrets, since they hold passwords: no repr and no error report shows them.
+    redis_url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"),
         validation_alias="REDIS_URL",
         description="Redis 7+ or Valkey 8+; a Cluster as redis+cluster://host:port,host:port.",
     )
-    database_url: str = Field(
-        "postgresql://127.0.0.1:5432/stopcast",
+    database_url: SecretStr = Field(
+        SecretStr("postgresql://127.0.0.1:5432/stopcast"),
         validation_alias="DATABASE_URL",
         description="PostgreSQL 15+.",
     )

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from schemas.local import embedded
+from tests.leaks import leaked, leaky_logs
 from tests.small_city import SMALL_CITY
 
 settings.register_profile("stopcast", deadline=None)  # a slow moment of the machine is no failure
@@ -19,6 +20,25 @@ settings.load_profile("stopcast")
 settings.register_profile("long", max_examples=4000, deadline=None)
 
 CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that logs a token fails, whatever it was about."""
+    report = yield
+    for name, text in report.sections:
+        of_this_phase = name.endswith(report.when)
+        if of_this_phase and report.passed and (where := leaked(text)) is not None:
+            report.outcome = "failed"
+            report.longrepr = f"{name} has a token in it, behind: {where}"
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No log file of the whole run has a token in it."""
+    yield
+    assert leaky_logs(tmp_path_factory.getbasetemp()) == {}
 
 
 @pytest.fixture(scope="session")

@@ -60,10 +60,13 @@ async def running(redis_url: str, **settings: Any) -> AsyncIterator[Gateway]:
     }
     chosen = GatewaySettings.load(redis_url=redis_url, **{**defaults, **settings})
     app = create_app(chosen)
-    bound = listen("127.0.0.1", port, chosen)
+    sockets = [listen("127.0.0.1", port, chosen)]
+    port = sockets[0].getsockname()[1]
+    if chosen.admin_port is not None:
+        sockets.append(listen(chosen.admin_host, chosen.admin_port, chosen))
     server = Server(app)
-    task = asyncio.create_task(server.serve(sockets=[bound]))
-    gateway = Gateway(app, server, task, bound.getsockname()[1])
+    task = asyncio.create_task(server.serve(sockets=sockets))
+    gateway = Gateway(app, server, task, port)
     await eventually(lambda: server.started)
     try:
         yield gateway

@@ -24,6 +24,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.leaks import secret
+
 CLIENT_ID = "org.example.departures"
 TEAM_ID, KEY_ID = "TEAM123456", "KEY1234567"
 DAY = 86_400
@@ -85,7 +87,7 @@ class Issuer:
 
     def signs_in(self, **claims: Any) -> SignIn:
         """A person has agreed to sign in; the nonce is new."""
-        nonce, code = secrets.token_urlsafe(24), f"c.{secrets.token_hex(16)}"
+        nonce, code = secret(secrets.token_urlsafe(24)), secret(f"c.{secrets.token_hex(16)}")
         token = self.identity_token(**{"nonce": hashed(nonce), **claims})
         self._codes[code] = claims.get("sub", "001234.aaaa.0001")
         return SignIn(token, nonce, code)
@@ -109,10 +111,10 @@ class Issuer:
         subject = self._codes.pop(form["code"], None)
         if form["grant_type"] != "authorization_code" or subject is None:
             return JSONResponse({"error": "invalid_grant"}, 400)
-        self.granted.append(f"r.{secrets.token_hex(32)}")
+        self.granted.append(secret(f"r.{secrets.token_hex(32)}"))
         return JSONResponse(
             {
-                "access_token": f"a.{secrets.token_hex(32)}",
+                "access_token": secret(f"a.{secrets.token_hex(32)}"),
                 "token_type": "Bearer",
                 "expires_in": 3600,
                 "refresh_token": self.granted[-1],
@@ -141,11 +143,11 @@ class Issuer:
             return JSONResponse({"error": "invalid_client"}, 400)
         return form
 
-    def _check(self, secret: str, client_id: str) -> None:
+    def _check(self, signed: str, client_id: str) -> None:
         assert client_id == CLIENT_ID
-        assert jwt.get_unverified_header(secret)["kid"] == KEY_ID
+        assert jwt.get_unverified_header(signed)["kid"] == KEY_ID
         claims = jwt.decode(
-            secret,
+            signed,
             _APP_KEY.public_key(),
             ["ES256"],
             audience=self.url,

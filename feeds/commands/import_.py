@@ -39,7 +39,7 @@ def import_(source: str, feed_id: str, *, skip_wrong: bool, database_url: str | 
     running ingester switches by itself. A source that has not changed since is not imported again.
     If anything is wrong, all of it is told at once and the active version stands.
     """
-    url = database_url or Settings.load().database_url
+    url = database_url or Settings.load().database_url.get_secret_value()
     result = asyncio.run(_import(url, source, feed_id, skip_wrong=skip_wrong))
     click.echo(_summary(result))
     if result.ignored_total:

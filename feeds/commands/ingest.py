@@ -54,7 +54,7 @@ async def _ingest(settings: Settings, config: Config, feed_ids: tuple[str, ...])
     stopped = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopped.set)
-    live = LiveStore.connect(settings.redis_url)
+    live = LiveStore.connect(settings.redis_url.get_secret_value())
     await _check_redis(live)
     async with http_client() as client:
         ingesters = [
@@ -62,7 +62,7 @@ async def _ingest(settings: Settings, config: Config, feed_ids: tuple[str, ...])
                 feed_id,
                 config.feeds[feed_id],
                 live,
-                database_url=settings.database_url,
+                database_url=settings.database_url.get_secret_value(),
                 client=client,
                 owner=f"{socket.gethostname()}:{os.getpid()}",
                 shares=config.shares(feed_id),

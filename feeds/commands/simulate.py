@@ -75,7 +75,7 @@ def simulate(
         return
     now = wall_time()
     clock = Clock(now if at is None else at, now, speed)
-    database_url = Settings.load().database_url
+    database_url = Settings.load().database_url.get_secret_value()
     listener = listen(host, port)  # first: who polls while we load waits instead of failing
     timetable = asyncio.run(_load(database_url, feed_id, clock.start))
     current = CurrentSimulation(timetable, seed, interval)

@@ -8,8 +8,6 @@ from starlette.requests import Request
 from gateway.parameters import faults
 from gateway.problems import Problem
 
-LARGEST = 8192  # bytes; an identity token has 1,000
-
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -47,17 +45,14 @@ async def body(model: type[Model], request: Request) -> Model:
     """The body as `model`; members that it does not name are ignored.
 
     Raises:
-        Problem: 413, 415, or 422 naming every member that is wrong and why.
+        Problem: 415, or 422 naming every member that is wrong and why.
+        ClientDisconnect: it left before the end, or the body became too large
+            (gateway/protocol.py).
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, "unsupported_media_type", "The body must be application/json.")
-    data = bytearray()
-    async for part in request.stream():
-        data += part
-        if len(data) > LARGEST:
-            raise Problem(413, "body_too_large", f"The body has more than {LARGEST} bytes.")
     try:
-        return model.model_validate_json(bytes(data))
+        return model.model_validate_json(await request.body())
     except ValidationError as error:
         raise Problem(422, "malformed_body", faults(error)) from None

@@ -24,7 +24,8 @@ def rotate_keys(*, at_once: bool) -> None:
     if settings.account_key is None:
         raise SettingsError("there are no accounts without STOPCAST_ACCOUNT_KEY")
     vault = Vault(settings.account_key.get_secret_value())
-    click.echo(_told(asyncio.run(_rotate(settings.database_url, vault, at_once=at_once))))
+    url = settings.database_url.get_secret_value()
+    click.echo(_told(asyncio.run(_rotate(url, vault, at_once=at_once))))
 
 
 async def _rotate(url: str, vault: Vault, *, at_once: bool) -> Rotation:

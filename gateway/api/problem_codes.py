@@ -26,6 +26,7 @@ CODES = {
         401, "It was used before: all that came of that sign-in is revoked."
     ),
     "scope_missing": ProblemCode(403, "The token lacks the scope that this needs."),
+    "admin_only": ProblemCode(403, "From elsewhere, this needs the scope `admin`."),
     "stop_not_allowed": ProblemCode(403, "The token is not for this stop."),
     "unknown_stop": ProblemCode(404, "There is no stop of that id."),
     "unknown_feed": ProblemCode(404, "There is no feed of that id."),

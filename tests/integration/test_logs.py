@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from schemas.redaction import HIDDEN
+
 PROGRAM = """
 import logging, structlog
 from schemas import logs
@@ -53,3 +55,45 @@ def test_console_through_a_pipe_has_neither_colours_nor_times(logged: list[str])
 @pytest.mark.parametrize("logged", ["json", "console"], indirect=True)
 def test_traceback_shows_no_values_of_variables(logged: list[str]) -> None:
     assert "hunter2" not in "\n".join(logged)
+
+
+LEAKS = """
+import asyncio, logging, structlog
+from schemas import logs
+from schemas.settings import Settings
+
+log = structlog.get_logger()
+logs.configure(Settings())
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2VjcmV0LXNpZ25hdHVyZQ"
+
+async def main():
+    log.info("request", url="/v1/stream?stop=a&access_token=hunter2&x=1", headers={"a": [TOKEN]})
+    headers = [(b"host", b"x"), (b"authorization", b"Bearer hunter2-hunter2")]
+    log.warning("odd", headers=headers, again={"Authorization": "Bearer hunter2"}, q="Bearer hunter2x")
+    logging.getLogger("uvicorn.error").error("GET /?access_token=%s", "hunter2")
+    logging.getLogger("asyncio").error("POST refresh_token=hunter2")
+    asyncio.get_running_loop().create_future().set_exception(ValueError("Authorization: hunter2"))
+    try:
+        raise ValueError("redis://user:hunter2@host/0 " + TOKEN)
+    except ValueError:
+        log.exception("failed")
+        logging.getLogger("x").exception("failed")
+
+asyncio.run(main())
+raise RuntimeError("postgresql://u:hunter2@host")
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_line_tells_a_token_or_a_password(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.setenv("STOPCAST_LOG_FORMAT", form)
+    done = subprocess.run(  # noqa: S603  # our own code
+        [sys.executable, "-c", LEAKS], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "process_failed" in done.stderr
+    assert "never retrieved" in done.stderr
+    assert "hunter2" not in done.stderr
+    assert "c2VjcmV0" not in done.stderr
+    assert done.stderr.count(HIDDEN) >= 10
+    assert "stop=a&access_token=[hidden]&x=1" in done.stderr

@@ -84,6 +84,8 @@ PURE = {
     "schemas.frames",
     "schemas.keys",
     "schemas.merge_patch",
+    "schemas.redaction",
+    "schemas.server_url",
 }
 OUTSIDE = {
     *("asyncio", "asyncpg", "click", "honcho", "http", "httptools", "httpx", "io", "logging"),

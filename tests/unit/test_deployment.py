@@ -40,6 +40,13 @@ def test_fly_asks_the_port_that_the_gateway_listens_on() -> None:
     assert service["processes"] == ["web"]
 
 
+def test_fly_scrapes_the_admin_port_and_serves_it_to_nobody_else() -> None:
+    [metrics] = FLY["metrics"]
+    assert metrics["port"] == int(FLY["env"]["STOPCAST_ADMIN_PORT"])
+    assert metrics["port"] != FLY["http_service"]["internal_port"]
+    assert "services" not in FLY
+
+
 def test_fly_sends_no_more_streams_than_a_gateway_takes() -> None:
     concurrency = FLY["http_service"]["concurrency"]
     assert concurrency["hard_limit"] <= GatewaySettings.model_fields["max_streams"].default

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 import stopcast
@@ -35,6 +35,10 @@ def written(field: FieldInfo) -> str:
         return "\N{EN DASH}"
     if field.default in ({}, ()):
         return "none"
+    if isinstance(field.default, SecretStr):
+        return f"`{field.default.get_secret_value()}`"
+    if isinstance(field.default, tuple):
+        return f"`{','.join(field.default)}`"
     if isinstance(field.default, bool):
         return "`true`" if field.default else "`false`"
     return f"`{float(field.default) if field.annotation is float else field.default}`"

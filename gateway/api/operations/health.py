@@ -59,6 +59,7 @@ OPERATIONS: Operations = {
                     headers=("Cache-Control",),
                 )
             },
+            problems=("admin_only",),
             scope="admin",
             limited=False,
             example="/metrics",

@@ -12,7 +12,7 @@ from gateway.watch.request import Terminal
 
 TAG = "Streams"
 
-_CURSOR = {"type": "string", "pattern": "^[0-9]*$"}
+_CURSOR = {"type": "string"}  # digits, but any other text is answered as well
 _RESUME = [
     parameter(
         "header",

@@ -4,8 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+import structlog
 
+from tests.client import PATIENCE
 from tests.deployment import Deployment, somebody_waits
+from tests.gateways import eventually
 
 LATER = "UPDATE refresh_families SET rotated_at = rotated_at - interval '121 s'"
 
@@ -177,3 +180,32 @@ async def test_a_body_is_refused_that_is(deployment: Deployment, step: str, case
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert said in answer.json()["detail"]
     assert "s3cret" not in answer.text
+
+
+HEAD = b"POST /v1/auth/refresh HTTP/1.1\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"Content-Length: 80\r\n\r\n{", 0),
+        (b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", 0),
+        (b"Transfer-Encoding: chunked\r\n\r\n" + b"800\r\n%b\r\n" % (b" " * 2048) * 5, 413),
+    ],
+)
+async def test_a_body_that_never_ends_is_nobodys_fault(
+    deployment: Deployment, sent: bytes, status: int
+) -> None:
+    """Its client leaves, or sends too much of it."""
+    requests = deployment.app.state.hub.counts.requests
+    with structlog.testing.capture_logs() as logs:
+        reader, writer = await asyncio.open_connection("127.0.0.1", deployment.client.base_url.port)
+        writer.write(HEAD + sent)
+        if status:
+            async with asyncio.timeout(PATIENCE):
+                assert (await reader.read()).startswith(b"HTTP/1.1 413")
+        writer.transport.abort()
+        await eventually(lambda: requests[status])
+        await eventually(lambda: requests[0])
+    assert requests.keys() == {0, status}
+    assert {line["log_level"] for line in logs} == {"info"}

@@ -8,22 +8,26 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import uvicorn
 from sse_starlette.sse import AppStatus
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.answer_headers import AnswerHeaders
 from gateway.app import create_app
-from gateway.server import BindError, Server, StreamProtocol, listen
+from gateway.counts import Counts
+from gateway.intake import Intake
+from gateway.protocol import StreamProtocol
+from gateway.server import BindError, Server, listen
 from gateway.settings import GatewaySettings
 from gateway.stream import TRANSPORT
-from tests.client import PATIENCE, BoardClient
+from tests.client import BoardClient
 from tests.gateways import Gateway, eventually
 from tests.publisher import Publisher
 
@@ -33,8 +37,9 @@ SMALL = GatewaySettings.load(send_buffer=8192)
 
 
 @asynccontextmanager
-async def served(app: Any, http: Any = StreamProtocol, **config: Any) -> AsyncIterator[BoardClient]:
+async def served(app: Any, http: Any = None, **config: Any) -> AsyncIterator[BoardClient]:
     """A client of a bare uvicorn that serves `app`."""
+    http = http or partial(StreamProtocol, Intake(Counts(), AnswerHeaders(())))
     server = uvicorn.Server(
         uvicorn.Config(app, http=http, log_config=None, timeout_graceful_shutdown=1, **config)
     )
@@ -131,49 +136,6 @@ async def test_accepted_sockets_inherit_a_bounded_send_buffer(
     accepted = subscriber.transport.get_extra_info("socket")
     size = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
     assert size == 2 * gateway.hub.settings.send_buffer  # Linux doubles it, socket(7)
-
-
-async def test_connections_that_never_ask_are_aborted(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.server.ASK_TICKS", 2)
-    async with run() as gateway:
-        opened = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(3)]
-        (_, half), (answered, again) = opened[1:]
-        half.write(b"GET /healthz HTTP/1.1\r\n")
-        again.write(b"GET /healthz HTTP/1.1\r\n\r\n")
-        assert await answered.readuntil(b'{"status":"alive"}')
-        again.write(b"GET /healthz HTTP/1.1\r\n")
-        for reader, writer in opened:
-            with suppress(ConnectionError):
-                async with asyncio.timeout(PATIENCE):
-                    await reader.read()
-            writer.close()
-
-
-async def test_streams_and_kept_connections_are_none_of_these(
-    run: Run, demo: Publisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.server.ASK_TICKS", 1)
-    a = demo.stop("a")
-    await demo.publish(a)
-    async with run() as gateway, httpx.AsyncClient() as http:
-        looks = 0
-        look = gateway.server._abort_silent
-
-        def counted() -> None:
-            nonlocal looks
-            looks += 1
-            look()
-
-        monkeypatch.setattr(gateway.server, "_abort_silent", counted)
-        client = gateway.client()
-        await client.connect(a)
-        await http.get(f"http://127.0.0.1:{gateway.port}/healthz")
-        connections = set(gateway.server.server_state.connections)
-        assert len(connections) == 2
-        await eventually(lambda: looks == 4)
-        assert gateway.server.server_state.connections == connections
 
 
 def test_a_port_in_use_is_a_clear_error() -> None:
