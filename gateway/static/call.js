@@ -52,7 +52,8 @@ export class CallRow {
     const call = this.#call;
     const platform = call.platform_code && `Platform ${call.platform_code}`;
     const [level, words] = occupancy(call) ?? [];
-    const seats = make("i", { class: `seats full${level}`, "aria-hidden": "true" });
+    const seats = make("i", { class: "seats", "aria-hidden": "true" });
+    seats.style.setProperty("--full", level);
     const parts = [
       this.#times(),
       platform && make("span", { class: "platform" }, platform),

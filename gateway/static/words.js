@@ -43,7 +43,7 @@ export function punctuality(call) {
   if (call.delay === undefined) return ["good", "live"];
   const minutes = Math.round(call.delay / 60);
   if (minutes === 0) return ["good", "on time"];
-  return minutes > 0 ? ["late", `${minutes} min late`] : ["early", `${-minutes} min early`];
+  return minutes > 0 ? ["late", `${minutes} min late`] : ["good", `${-minutes} min early`];
 }
 
 /** `[how full, words]`. */
