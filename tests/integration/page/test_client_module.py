@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
+from gateway.auth.grant import TokenScope
+from gateway.auth.minting import mint
 from gateway.page import STATIC
 from schemas import merge_patch
 from tests.client import PATIENCE
@@ -185,3 +187,57 @@ async def test_it_moves_to_the_gateway_that_takes_over(
         async with running(url, retry=0.05) as other:
             network.target = other.port
             await holds(boards, demo.boards)
+
+
+async def test_a_stream_outlives_its_tokens(
+    browser: Browser, valkey_url: str, demo: Publisher
+) -> None:
+    """Each ends within a few seconds; a new one is asked for, and nothing is missed."""
+    stop = demo.stop("a")
+    await demo.publish(stop, size=20)
+    secret = "a-secret-of-more-than-thirty-two-bytes"  # noqa: S105  # of this test
+    async with running(
+        valkey_url, access="token", token_secret=secret, token_leeway=0, retry=0.5
+    ) as gateway:
+        asked: list[bool] = []
+
+        def give(renew: bool) -> str:  # noqa: FBT001  # as the module calls it
+            asked.append(renew)
+            return mint(gateway.app.state.settings, "rider", [TokenScope.BOARDS], 3)
+
+        page = await browser.new_page()
+        await page.expose_function("give", give)
+        await page.goto(f"http://127.0.0.1:{gateway.port}/status")
+        await page.evaluate(
+            """async stop => {
+              const { BoardStream } = await import("/static/stopcast/stopcast.js")
+              window.stream = new BoardStream([stop], { token: give })
+            }""",
+            stop,
+        )
+        while len(asked) < 3:
+            await demo.publish(stop)
+            await asyncio.sleep(0.1)
+        await demo.publish(stop)
+        await holds(lambda: page.evaluate("Object.fromEntries(stream.boards)"), demo.boards)
+        assert asked[:3] == [False, True, True]
+        assert await page.evaluate("stream.problem") is None
+        await page.close()
+
+
+async def test_a_page_takes_its_token_out_of_its_address(
+    browser: Browser, valkey_url: str, demo: Publisher
+) -> None:
+    stop = demo.stop("a")
+    await demo.publish(stop)
+    secret = "a-secret-of-more-than-thirty-two-bytes"  # noqa: S105  # of this test
+    async with running(valkey_url, access="token", token_secret=secret) as gateway:
+        url = f"http://127.0.0.1:{gateway.port}/?stop={stop}"
+        page = await browser.new_page()
+        await page.goto(url)
+        await expect(page.locator(".empty")).to_contain_text("token")
+        token = mint(gateway.app.state.settings, "wall", [TokenScope.BOARDS], 60)
+        await page.goto("about:blank")
+        await page.goto(f"{url}#access_token={token}")
+        await expect(page.locator(".call").first).to_be_visible()
+        await page.close()
