@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gateway.boards import etag_matches
 from gateway.coding import GZIP, accepted
 
 STATIC = Path(__file__).parent / "static"
@@ -65,9 +66,9 @@ def _file(name: str, headers: Headers) -> Response:
     answer = _ANSWERS.get((name, compressed))
     if answer is None:
         raise HTTPException(404)
-    if VERSION in headers.get("if-none-match", ""):
-        kept = {**_HEADERS, "ETag": answer.headers["ETag"]}
-        return Response(None, 304, kept)
+    etag = answer.headers["etag"]
+    if etag_matches(headers.get("if-none-match", ""), etag):
+        return Response(None, 304, {**_HEADERS, "ETag": etag})
     return answer
 
 
