@@ -3,7 +3,7 @@
 import { addressOf } from "./address.js";
 import { Alerts } from "./alerts.js";
 import { CallRow } from "./call.js";
-import { arrange, icon, make, say } from "./elements.js";
+import { arrange, make, say, sign } from "./elements.js";
 import { isFavourite, toggleFavourite } from "./favourites.js";
 import { sortedArrivals } from "./stopcast/stopcast.js";
 import { ageText, zoneNote } from "./words.js";
@@ -96,9 +96,9 @@ export class BoardView {
   }
 
   #tools() {
-    const keep = make("button", { type: "button", class: "tool keep" }, icon(STAR), make("span", { class: "unseen" }, "Favourite"));
+    const keep = make("button", { type: "button", class: "tool keep" }, ...sign(STAR, "Favourite"));
     const told = make("span", { class: "told", role: "status" });
-    const share = make("button", { type: "button", class: "tool" }, icon(SHARE), make("span", { class: "unseen" }, "Share"));
+    const share = make("button", { type: "button", class: "tool" }, ...sign(SHARE, "Share"));
     keep.setAttribute("aria-pressed", isFavourite(this.#stopId));
     keep.onclick = () => keep.setAttribute("aria-pressed", toggleFavourite(this.#stopId, this.name));
     share.onclick = async () => say(told, await passOn(this.name, new URL(addressOf([this.#stopId]), location.origin)));

@@ -1,7 +1,7 @@
 /** A call as a row of a board. */
 
 import { badge } from "./badge.js";
-import { breakable, icon, make, say } from "./elements.js";
+import { breakable, icon, make, say, sign } from "./elements.js";
 import { effectiveTime } from "./stopcast/stopcast.js";
 import { clockTime, countdown, isOff, notes, occupancy, overtaken, punctuality } from "./words.js";
 
@@ -9,10 +9,13 @@ const WAVES = "M5 19a1 1 0 1 0 0-.1M5 12a7 7 0 0 1 7 7M5 5a14 14 0 0 1 14 14";
 const WARNING = "M12 3 2 20h20zM12 10v5M12 17.5v.5";
 const WHEELCHAIR = "M10 4.5v7h5l3 6M10 8h4M8 11a5 5 0 1 0 6 6";
 
+const span = (name, ...children) => make("span", { class: name }, ...children);
+const spaced = (parts) => parts.filter(Boolean).flatMap((part) => [part, " "]);
+
 export class CallRow {
   element = make("li");
-  #figure = make("span", { class: "figure" });
-  #unit = make("span", { class: "unit" });
+  #figure = span("figure");
+  #unit = span("unit");
   #call;
   #board;
 
@@ -27,7 +30,7 @@ export class CallRow {
     this.element.className = `call ${call.status}${isOff(call) ? " off" : ""}${call.last ? " last" : ""}`;
     this.element.replaceChildren(
       badge(route),
-      make("div", { class: "what" }, make("span", { class: "headsign" }, ...breakable(call.headsign ?? "")), this.#details()),
+      make("div", { class: "what" }, span("headsign", ...breakable(call.headsign ?? "")), this.#details()),
       make("div", { class: "when" }, this.#countdown(), this.#punctuality()),
     );
   }
@@ -40,37 +43,39 @@ export class CallRow {
 
   #countdown() {
     const live = this.#call.status === "predicted" ? icon(WAVES, "icon waves") : undefined;
-    return make("span", { class: "countdown" }, this.#figure, this.#unit, live);
+    return span("countdown", this.#figure, this.#unit, live);
   }
 
   #punctuality() {
     const [kind, words] = punctuality(this.#call) ?? [];
-    return kind && make("span", { class: `punctuality ${kind}` }, words);
+    return kind && span(`punctuality ${kind}`, words);
   }
 
   #details() {
     const call = this.#call;
-    const platform = call.platform_code && `Platform ${call.platform_code}`;
+    const place = spaced([
+      call.platform_code && span("platform", `Platform ${call.platform_code}`),
+      call.wheelchair_accessible && span("access", ...sign(WHEELCHAIR, "wheelchair accessible")),
+      call.alerts?.length && span("warned", ...sign(WARNING, "see the alerts")),
+    ]);
     const [level, words] = occupancy(call) ?? [];
     const seats = make("i", { class: "seats", "aria-hidden": "true" });
     seats.style.setProperty("--full", level);
     const parts = [
       this.#times(),
-      platform && make("span", { class: "platform" }, platform),
-      call.wheelchair_accessible && make("span", { class: "access" }, icon(WHEELCHAIR), make("span", { class: "unseen" }, "wheelchair accessible")),
-      call.alerts?.length && make("span", { class: "warned" }, icon(WARNING), make("span", { class: "unseen" }, "see the alerts")),
-      ...notes(call).map((note) => make("span", { class: "note" }, note)),
-      words && call.status !== "departed" && make("span", { class: "occupancy" }, seats, make("span", {}, words)),
+      place.length && span("place", ...place),
+      ...notes(call).map((note) => span("note", note)),
+      words && call.status !== "departed" && span("occupancy", seats, make("span", {}, words)),
     ];
-    return make("span", { class: "details" }, ...parts.filter(Boolean).flatMap((part) => [part, " "]));
+    return span("details", ...spaced(parts));
   }
 
   #times() {
     const call = this.#call;
     const zone = this.#board.stop.timezone;
-    if (call.headway) return make("span", { class: "time" }, `${clockTime(call.start, zone)} – ${clockTime(call.end, zone)}`);
+    if (call.headway) return span("time", `${clockTime(call.start, zone)} – ${clockTime(call.end, zone)}`);
     const planned = overtaken(call);
     const time = make("time", {}, clockTime(effectiveTime(call), zone));
-    return make("span", { class: "time" }, planned && make("s", {}, clockTime(planned, zone)), planned && " ", time);
+    return span("time", planned && make("s", {}, clockTime(planned, zone)), planned && " ", time);
   }
 }

@@ -24,6 +24,11 @@ export function icon(path, className = "icon") {
   return svg;
 }
 
+/** Drawn for those who see, said to those who do not. */
+export function sign(path, words) {
+  return [icon(path), make("span", { class: "unseen" }, words)];
+}
+
 /** Text that may also be broken behind a slash, as between two names. */
 export function breakable(text) {
   return text.split(/(?<=\/)/).flatMap((part, place) => (place ? [make("wbr"), part] : [part]));

@@ -21,7 +21,7 @@ export class Search {
   #kept;
 
   constructor(stream) {
-    const near = make("button", { type: "button", class: "near" }, icon(PIN), "Near me");
+    const near = make("button", { type: "button", class: "near" }, icon(PIN), " Near me");
     const form = make(
       "form",
       { role: "search" },
