@@ -8,7 +8,7 @@ const SHOWN = 2; // more than these are folded together
 
 export class Alerts {
   element = make("section", { class: "alerts", "aria-label": "Alerts" });
-  #more = make("details", { class: "more" }, make("summary"), make("div"));
+  #more = make("details", "more", make("summary"), make("div"));
   #drawn = new Map();
 
   draw(alerts) {
@@ -32,8 +32,8 @@ export class Alerts {
     const kind = `alert ${alert.severity ?? ""}`;
     const body = [text && make("p", {}, text), link && make("p", {}, link)].filter(Boolean);
     const element = body.length
-      ? make("details", { class: kind }, make("summary", {}, header), ...body)
-      : make("p", { class: kind }, header);
+      ? make("details", kind, make("summary", {}, header), ...body)
+      : make("p", kind, header);
     this.#drawn.set(id, element);
     return element;
   }

@@ -16,11 +16,11 @@ export class BoardView {
   #stopId;
   #brief;
   #heading;
-  #about = make("p", { class: "about" });
-  #freshness = make("p", { class: "freshness" });
+  #about = make("p", "about");
+  #freshness = make("p", "freshness");
   #alerts = new Alerts();
-  #list = make("ol", { class: "calls" });
-  #empty = make("p", { class: "empty" }, "Loading …");
+  #list = make("ol", "calls");
+  #empty = make("p", "empty", "Loading …");
   #rows = new Map();
   #board;
 
@@ -102,7 +102,7 @@ export class BoardView {
     keep.setAttribute("aria-pressed", isFavourite(this.#stopId));
     keep.onclick = () => keep.setAttribute("aria-pressed", toggleFavourite(this.#stopId, this.name));
     share.onclick = async () => say(told, await passOn(this.name, new URL(addressOf([this.#stopId]), location.origin)));
-    return make("div", { class: "tools" }, told, keep, share);
+    return make("div", "tools", told, keep, share);
   }
 }
 

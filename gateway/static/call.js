@@ -9,8 +9,9 @@ const WAVES = "M5 19a1 1 0 1 0 0-.1M5 12a7 7 0 0 1 7 7M5 5a14 14 0 0 1 14 14";
 const WARNING = "M12 3 2 20h20zM12 10v5M12 17.5v.5";
 const WHEELCHAIR = "M10 4.5v7h5l3 6M10 8h4M8 11a5 5 0 1 0 6 6";
 
-const span = (name, ...children) => make("span", { class: name }, ...children);
-const spaced = (parts) => parts.filter(Boolean).flatMap((part) => [part, " "]);
+const span = (name, ...children) => make("span", name, ...children);
+/** What belongs together, and goes to the next line together. */
+const group = (name, parts) => span(name, ...parts.filter(Boolean).flatMap((part) => [part, " "]));
 
 export class CallRow {
   element = make("li");
@@ -30,8 +31,8 @@ export class CallRow {
     this.element.className = `call ${call.status}${isOff(call) ? " off" : ""}${call.last ? " last" : ""}`;
     this.element.replaceChildren(
       badge(route),
-      make("div", { class: "what" }, span("headsign", ...breakable(call.headsign ?? "")), this.#details()),
-      make("div", { class: "when" }, this.#countdown(), this.#punctuality()),
+      make("div", "what", span("headsign", ...breakable(call.headsign ?? "")), this.#details()),
+      make("div", "when", this.#countdown(), this.#punctuality()),
     );
   }
 
@@ -53,7 +54,7 @@ export class CallRow {
 
   #details() {
     const call = this.#call;
-    const place = spaced([
+    const place = group("part", [
       call.platform_code && span("platform", `Platform ${call.platform_code}`),
       call.wheelchair_accessible && span("access", ...sign(WHEELCHAIR, "wheelchair accessible")),
       call.alerts?.length && span("warned", ...sign(WARNING, "see the alerts")),
@@ -61,13 +62,11 @@ export class CallRow {
     const [level, words] = occupancy(call) ?? [];
     const seats = make("i", { class: "seats", "aria-hidden": "true" });
     seats.style.setProperty("--full", level);
-    const parts = [
-      this.#times(),
-      place.length && span("place", ...place),
+    const vehicle = group("part", [
       ...notes(call).map((note) => span("note", note)),
       words && call.status !== "departed" && span("occupancy", seats, make("span", {}, words)),
-    ];
-    return span("details", ...spaced(parts));
+    ]);
+    return group("details", [this.#times(), place, vehicle]);
   }
 
   #times() {

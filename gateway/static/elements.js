@@ -1,9 +1,10 @@
 /** Elements: made, and changed no more than needed, so that nothing flickers and no focus is lost. */
 
-/** A new element. Text goes in as text, so no feed can put markup into the page. */
+/** A new element; `attributes` may be its class alone. Text goes in as text, so no feed can put markup into the page. */
 export function make(tag, attributes, ...children) {
   const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes ?? {})) {
+  const named = typeof attributes === "string" ? { class: attributes } : (attributes ?? {});
+  for (const [name, value] of Object.entries(named)) {
     if (value === true) element.setAttribute(name, "");
     else if (value !== undefined && value !== false) element.setAttribute(name, value);
   }
@@ -26,7 +27,7 @@ export function icon(path, className = "icon") {
 
 /** Drawn for those who see, said to those who do not. */
 export function sign(path, words) {
-  return [icon(path), make("span", { class: "unseen" }, words)];
+  return [icon(path), make("span", "unseen", words)];
 }
 
 /** Text that may also be broken behind a slash, as between two names. */

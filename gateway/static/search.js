@@ -14,7 +14,7 @@ export class Search {
   name = "";
   #field = make("input", { id: "query", type: "search", autocomplete: "off", spellcheck: "false", enterkeyhint: "search", placeholder: "Name or code" });
   #found = make("p", { id: "found", role: "status" });
-  #list = make("ul", { class: "stops" });
+  #list = make("ul", "stops");
   #more = make("button", { type: "button", class: "more", hidden: true }, "More stops");
   #question = new AbortController();
   #pause;
@@ -26,13 +26,13 @@ export class Search {
       "form",
       { role: "search" },
       make("label", { for: "query" }, "Find your stop"),
-      make("div", { class: "field" }, this.#field, navigator.geolocation && isSecureContext ? near : ""),
+      make("div", "field", this.#field, navigator.geolocation && isSecureContext ? near : ""),
     );
     this.#kept = this.#favourites(stream);
     this.element = make(
       "div",
-      { class: "search" },
-      make("h1", { class: "unseen" }, "Live departures"),
+      "search",
+      make("h1", "unseen", "Live departures"),
       form,
       make("section", { "aria-label": "Stops" }, this.#found, this.#list, this.#more),
     );
@@ -69,8 +69,8 @@ export class Search {
     }
     const boards = new Boards(stream, stopIds, { level: 3, brief: BRIEF });
     const together = stopIds.length > 1 ? make("a", { href: addressOf(stopIds) }, "All on one page") : "";
-    const heading = make("div", { class: "heading" }, make("h2", {}, "Favourites"), together);
-    return { boards, section: make("section", { class: "kept" }, heading, boards.element) };
+    const heading = make("div", "heading", make("h2", {}, "Favourites"), together);
+    return { boards, section: make("section", "kept", heading, boards.element) };
   }
 
   /** The arrow keys go from the field through the stops. */

@@ -31,7 +31,7 @@ class FeedCard {
   #name = make("span");
   #status = make("span");
   #facts = new Figures(make("dl"));
-  element = make("section", { class: "feed" }, make("h2", {}, this.#name, this.#status), this.#facts.list);
+  element = make("section", "feed", make("h2", {}, this.#name, this.#status), this.#facts.list);
 
   draw(feed) {
     const agencies = (feed.agencies ?? []).map((agency) => agency.name ?? agency.agency_name).filter(Boolean);

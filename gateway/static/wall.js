@@ -12,7 +12,7 @@ export class Wall {
   #stream;
   #stopIds;
   #boards;
-  #clock = make("time", { class: "clock" });
+  #clock = make("time", "clock");
   #looking;
   #version;
 
@@ -20,7 +20,7 @@ export class Wall {
     this.#stream = stream;
     this.#stopIds = stopIds;
     this.#boards = new Boards(stream, stopIds, { level: 1 });
-    this.element = make("div", { class: "wall" }, this.#clock, this.#boards.element);
+    this.element = make("div", "wall", this.#clock, this.#boards.element);
     document.documentElement.classList.add("display");
     this.#looking = setInterval(() => this.#look(), LOOK);
     this.#look();

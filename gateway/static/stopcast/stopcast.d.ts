@@ -145,7 +145,7 @@ export interface BoardStreamOptions {
   token?: Token;
 }
 
-/** A stop has a new board. What did not change is the same object in `before` and `board`. */
+/** A stop has a new board, told once per batch. What did not change is the same object in `before` and `board`. */
 export interface BoardEvent extends Event {
   stopId: string;
   board: Board;

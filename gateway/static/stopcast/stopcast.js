@@ -4,6 +4,7 @@
 const SILENCE = 40_000; // heartbeats come every 15 s: a connection as quiet as this is dead, unnoticed
 const HIDDEN = 60_000; // so long after its page was last seen, a stream is left
 const LONGEST_WAIT = 60_000;
+const BATCH = 500; // where no id says that a batch is whole
 // Seconds. `now` is whole and takes its time: to follow smaller steps would make countdowns jump.
 const TOLERANCE = 1.5;
 
@@ -61,6 +62,8 @@ export class BoardStream extends EventTarget {
   #retry = 1000 + 2000 * Math.random(); // until the gateway names one
   #failures = 0; // connections in a row that brought nothing
   #connection = new AbortController();
+  #untold = new Map(); // boards as they were told last, of stops that changed
+  #telling; // the timer of a batch
   #silence; // the timer that ends a quiet connection
   #hiding; // … and one that nobody looks at
   #away = false;
@@ -182,6 +185,7 @@ export class BoardStream extends EventTarget {
       // Cut, left or out of reach: in each case the next connection brings what is missing.
     }
     clearTimeout(this.#silence);
+    this.#telling = clearTimeout(this.#telling);
     const wait = Math.min(LONGEST_WAIT, this.#retry * 2 ** this.#failures);
     if (!this.#failures++) {
       // The gateway spreads its own `retry`; a token that ended is a reason to wait for nobody.
@@ -242,7 +246,8 @@ export class BoardStream extends EventTarget {
     else if (name === "gone") {
       this.boards.delete(told.stop_id);
       this.#tell("gone", { stopId: told.stop_id });
-    } else if (name === "snapshot" || name === "patch") this.#show(name, told);
+    } else if (name === "snapshot" || name === "patch") this.#change(name, told);
+    if (id) this.#show();
   }
 
   #hear(feedId, { status, timestamp, now }) {
@@ -252,11 +257,22 @@ export class BoardStream extends EventTarget {
     this.#tell("feed", { feedId });
   }
 
-  #show(name, told) {
+  #change(name, told) {
     const stopId = told.stop_id;
     const before = this.boards.get(stopId);
-    const board = name === "snapshot" ? told : mergePatch(before, told);
-    this.boards.set(stopId, board);
-    this.#tell("board", { stopId, board, before });
+    this.boards.set(stopId, name === "snapshot" ? told : mergePatch(before, told));
+    if (!this.#untold.has(stopId)) this.#untold.set(stopId, before);
+    this.#telling ??= setTimeout(this.#show, BATCH);
   }
+
+  /** A batch begins with older boards: what its last event, which has an id, makes of them is told. */
+  #show = () => {
+    this.#telling = clearTimeout(this.#telling);
+    const untold = this.#untold;
+    this.#untold = new Map();
+    for (const [stopId, before] of untold) {
+      const board = this.boards.get(stopId);
+      if (board) this.#tell("board", { stopId, board, before });
+    }
+  };
 }

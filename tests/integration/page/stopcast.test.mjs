@@ -83,7 +83,7 @@ test("snapshots and patches make boards, and what did not change is shared", asy
   assert.deepEqual(gateway.last.query.getAll("stop"), ["demo:a", "demo:b"]);
   const told = [];
   stream.addEventListener("board", ({ stopId, board: { version }, before }) => told.push([stopId, version, before?.version]));
-  await gateway.send(event("snapshot", board("demo:a", 1, { x: { departure: 1 }, y: { departure: 2 } })));
+  await gateway.send(event("snapshot", board("demo:a", 1, { x: { departure: 1 }, y: { departure: 2 } }), "1"));
   const before = stream.boards.get("demo:a");
   await gateway.send(event("patch", { stop_id: "demo:a", version: 2, arrivals: { x: null, z: { departure: 3 } } }, "2"));
   const after = stream.boards.get("demo:a");
@@ -129,6 +129,37 @@ test("a batch of snapshots that is cut before its last one is asked for again", 
   await gateway.end();
   await pass(10);
   assert.equal(gateway.last.query.get("last_event_id"), null);
+});
+
+test("of a batch, which begins with older boards, only the outcome is told", async () => {
+  await follow(["demo:a", "demo:b"]);
+  const told = [];
+  stream.addEventListener("board", ({ stopId, board: { version }, before }) => told.push([stopId, version, before?.version]));
+  await gateway.send(event("snapshot", board("demo:a", 1)), event("patch", { stop_id: "demo:a", version: 2 }));
+  await gateway.send(event("snapshot", board("demo:b", 3)));
+  assert.deepEqual(told, []);
+  await gateway.send(event("patch", { stop_id: "demo:b", version: 4 }, "4"));
+  assert.deepEqual(told, [["demo:a", 2, undefined], ["demo:b", 4, undefined]]);
+  await gateway.send(event("patch", { stop_id: "demo:a", version: 5 }), event("patch", { stop_id: "demo:a", version: 6 }, "6"));
+  assert.deepEqual(told.slice(2), [["demo:a", 6, 2]]);
+});
+
+test("while the gateway gives no ids, boards are told after a moment", async () => {
+  await follow();
+  const told = [];
+  stream.addEventListener("board", ({ board: { version } }) => told.push(version));
+  await gateway.send(event("snapshot", board("demo:a", 1)), event("patch", { stop_id: "demo:a", version: 2 }));
+  await pass(499);
+  assert.deepEqual(told, []);
+  await pass(1);
+  assert.deepEqual(told, [2]);
+  await gateway.send(event("snapshot", board("demo:a", 1)));
+  await gateway.end(); // in the middle of a batch, it seems
+  await pass(1999);
+  assert.deepEqual(told, [2]);
+  await pass(1);
+  await gateway.send(event("snapshot", board("demo:a", 3), "3"));
+  assert.deepEqual(told, [2, 3]);
 });
 
 test("out of reach, it waits ever longer, up to a minute, and spread by chance", async () => {
