@@ -13,6 +13,7 @@ COMMANDS = {
     "gateway": ("gateway.cli:gateway", "Serve the boards: streams, plain requests, the page."),
     "feeds": ("feeds.cli:feeds", "Read agencies' feeds: import, ingest, simulate, replay, board."),
     "auth": ("gateway.auth.cli:auth", "Tokens: make one for development or a service."),
+    "watch": ("gateway.watch.cli:watch", "Boards in this terminal, live."),
     "load": ("gateway.load.cli:load", "Many streams of a deployment, and whether they are right."),
     "db": ("schemas.database_cli:db", "The Postgres schema: migrate."),
 }

@@ -37,6 +37,7 @@ from gateway.settings import GatewaySettings
 from gateway.siblings import Siblings
 from gateway.stream import stream_routes
 from gateway.supervision import supervised
+from gateway.watch.route import watch_routes
 from schemas.live import LiveStore
 from schemas.tasks import end
 
@@ -82,7 +83,10 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
     )
     limits = Limits(settings, live.shards)
     app = Gateway(
-        stream_routes(hub, live, access, limits),
+        [
+            *stream_routes(hub, live, access, limits),
+            *watch_routes(hub, live, access, limits),
+        ],
         [
             *boards.ROUTES,
             *stops.ROUTES,

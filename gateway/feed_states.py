@@ -89,21 +89,23 @@ class FeedStates:
     def events(self, feeds: Iterable[str], coding: Coding) -> bytes:
         """A `feed` event for each feed, as one coded piece of the stream."""
         return b"".join(
-            _feed_event(coding, feed, *self._facts(state))
-            for feed in feeds
-            if (state := self.states.get(feed))
+            _feed_event(coding, feed, *told) for feed in feeds if (told := self.told(feed))
         )
 
     def heartbeat(self, feeds: Iterable[str], coding: Coding) -> bytes:
         """A `heartbeat` of these feeds, as an HTTP chunk."""
         facts: dict[str, Any] = {}
         for feed in feeds:
-            if state := self.states.get(feed):
-                status, timestamp, now = self._facts(state)
+            if told := self.told(feed):
+                status, timestamp, now = told
                 facts[feed] = {"status": status, "timestamp": timestamp, "now": now}
         return chunk(coding.encode(frames.event("heartbeat", {"feeds": facts})))
 
-    def _facts(self, state: FeedState) -> tuple[str, int, int]:
+    def told(self, feed_id: str) -> tuple[str, int, int] | None:
+        """What streams tell of a feed: status, time of its data, board clock; None: unknown."""
+        state = self.states.get(feed_id)
+        if state is None:
+            return None
         return state.status, state.timestamp, int(state.board_clock(self._clock()))
 
 

@@ -56,6 +56,8 @@ class BoardStream:
     is one for each coding.
     """
 
+    asked: type[StreamRequest] = StreamRequest
+
     def __init__(
         self,
         hub: Hub,
@@ -103,7 +105,7 @@ class BoardStream:
     async def _read(self, scope: Scope) -> StreamRequest:
         """Raise what is wrong with the request only after it was counted."""
         try:
-            return StreamRequest.of(scope, self.hub.settings)
+            return self.asked.of(scope, self.hub.settings)
         except Problem:
             await self.limits.request(scope)
             raise
@@ -220,7 +222,7 @@ class BoardStream:
         feeds = tuple(sorted({stop.feed_id for stop in request.stops}))
         transport.get_protocol().forget_parser()  # type: ignore[attr-defined]  # gateway/server.py
         transport.set_write_buffer_limits(high=hub.settings.write_buffer)
-        subscriber = Subscriber(hub, topics, feeds, transport, send, coding=request.coding)
+        subscriber = self._subscriber(request, topics, feeds, transport, send)
         if lifetime := hub.settings.stream_lifetime:
             subscriber.deadline = asyncio.get_running_loop().time() + jittered(lifetime, 0.2)
         subscriber.expires = expires
@@ -231,6 +233,16 @@ class BoardStream:
             await _disconnected(receive)
         finally:
             hub.remove(subscriber)
+
+    def _subscriber(
+        self,
+        request: StreamRequest,
+        topics: Sequence[Topic],
+        feeds: tuple[str, ...],
+        transport: asyncio.Transport,
+        send: Send,
+    ) -> Subscriber:
+        return Subscriber(self.hub, topics, feeds, transport, send, coding=request.coding)
 
     def _lacking(
         self, text: str | None, feeds: Sequence[str], topics: Sequence[Topic]

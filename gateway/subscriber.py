@@ -183,13 +183,15 @@ class Subscriber:
         self.ended = True
         self.hub.counts.goodbyes[reason] += 1
         try:
-            goodbye = frames.goodbye(reason, self.hub.retry_ms())
-            self.transport.write(chunk(self.coding.encode(goodbye)))
+            self.transport.write(chunk(self.coding.encode(self._farewell(reason))))
             async with asyncio.timeout(GOODBYE_TIMEOUT):
                 await self.send(_END)
         except TimeoutError:
             self.transport.abort()
         self.transport.close()  # so that the client's next request may go to another machine
+
+    def _farewell(self, reason: str) -> bytes:
+        return frames.goodbye(reason, self.hub.retry_ms())
 
 
 def _by_version(topic: Topic) -> int:

@@ -1,16 +1,32 @@
-"""A command group whose commands are imported only when they are called.
-
-So `--help` stays quick, and feeds and gateway never meet in one process by accident.
-"""
+"""What the commands of all sides share: a group that imports late, and stop ids as arguments."""
 
 from importlib import import_module
 from typing import Any
 
 import click
 
+from schemas.arrivals import StopId
+
+
+class GlobalStopId(click.ParamType[str]):
+    """FEED:STOP."""
+
+    name = "stop"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        try:
+            return str(StopId.parse(str(value)))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
 
 class LazyGroup(click.Group):
-    """A group of `name: (import string, one line of help)`."""
+    """A group of `name: (import string, one line of help)`, imported only when they are called.
+
+    So `--help` stays quick, and feeds and gateway never meet in one process by accident.
+    """
 
     def __init__(self, *args: Any, lazy: dict[str, tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

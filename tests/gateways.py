@@ -46,7 +46,8 @@ class Gateway:
 
 @asynccontextmanager
 async def running(redis_url: str, **settings: Any) -> AsyncIterator[Gateway]:
-    """A gateway that serves, until the block ends."""
+    """A gateway that serves, until the block ends; on a port that is free, unless `port` is given."""
+    port = settings.pop("port", 0)
     defaults = {
         "database_url": "postgresql://127.0.0.1:1/none",
         "drain_grace": 0,
@@ -59,7 +60,7 @@ async def running(redis_url: str, **settings: Any) -> AsyncIterator[Gateway]:
     }
     chosen = GatewaySettings.load(redis_url=redis_url, **{**defaults, **settings})
     app = create_app(chosen)
-    bound = listen("127.0.0.1", 0, chosen)
+    bound = listen("127.0.0.1", port, chosen)
     server = Server(app)
     task = asyncio.create_task(server.serve(sockets=[bound]))
     gateway = Gateway(app, server, task, bound.getsockname()[1])

@@ -142,12 +142,7 @@ def _curl(method: str, operation: Json) -> str:
         return f"curl --json '{orjson.dumps(body).decode()}'"
     if method != "get":
         return f'curl -X {method.upper()} -H "Authorization: Bearer $TOKEN"'
-    return "curl -N" if "text/event-stream" in _media_types(operation) else "curl"
-
-
-def _media_types(operation: Json) -> Iterable[str]:
-    content: Json = operation["responses"]["200"].get("content", {})
-    return content
+    return "curl -N" if streams.TAG in operation["tags"] else "curl"
 
 
 def _scopes(operation: Json) -> str:

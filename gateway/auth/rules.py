@@ -9,6 +9,7 @@ from gateway.auth.grant import TokenScope
 RULES: dict[str, TokenScope | None] = {
     "/v1/stops/{stop_id:stop}/stream": TokenScope.BOARDS,
     "/v1/stream": TokenScope.BOARDS,
+    "/v1/stops/{stop_id:stop}/watch": TokenScope.BOARDS,
     "/v1/stops/{stop_id:stop}/board": TokenScope.BOARDS,
     "/v1/stops": TokenScope.BOARDS,
     "/v1/stops/{stop_id:stop}": TokenScope.BOARDS,

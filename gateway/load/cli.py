@@ -18,7 +18,7 @@ from gateway.load.deployment import Deployment, LoadError
 from gateway.load.progress import Progress
 from gateway.load.report import report, tables
 from gateway.load.run import Plan, Run
-from schemas.arrivals import StopId
+from schemas.command_line import GlobalStopId
 
 EXIT_CODES = {"right": 0, "wrong": 1, "unusable": 2}
 
@@ -58,20 +58,6 @@ class Header(click.ParamType[tuple[str, str]]):
         if not (colon and name and name.isascii() and str(value).isprintable()):
             self.fail(f"{value!r} is no header: expected 'NAME: VALUE'", param, ctx)
         return name.strip(), text.strip()
-
-
-class GlobalStopId(click.ParamType[str]):
-    """FEED:STOP."""
-
-    name = "stop"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
-        try:
-            return str(StopId.parse(str(value)))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.command(epilog=EPILOG)

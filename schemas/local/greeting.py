@@ -50,10 +50,12 @@ def greeting(url: str, stop: BusyStop | None) -> str:
     """The text; it stands out in a log, and its lines can be pasted as they are."""
     if stop is None:
         return f"\n  The boards are at {url}/   (Ctrl-C ends everything)\n"
+    path = f"{url}/v1/stops/{quote(stop.stop_id, safe=':')}"
     return (
         f"\n  {stop.name} has {stop.calls} predicted calls within {SOON // 60} minutes. Its board, live:\n"
         f"\n      {url}/?stop={quote(stop.stop_id, safe=':/')}"
-        f"\n      curl -N '{url}/v1/stops/{quote(stop.stop_id, safe=':')}/stream'\n"
+        f"\n      curl -N '{path}/stream'"
+        f"\n      curl -N '{path}/watch'\n"
         "\n  Ctrl-C ends everything.\n"
     )
 

@@ -24,9 +24,10 @@ def test_only_predicted_calls_within_the_next_minutes_count() -> None:
     assert predicted_soon(board(departing, ending, late, gone, planned), NOW) == 2
 
 
-def test_greeting_has_a_page_and_a_curl_line_that_a_shell_takes() -> None:
+def test_greeting_has_a_page_and_curl_lines_that_a_shell_takes() -> None:
     text = greeting("http://127.0.0.1:8000", BusyStop(3, "metro:a/b 'c'", "Alpha"))
-    assert "      curl -N 'http://127.0.0.1:8000/v1/stops/metro:a%2Fb%20%27c%27/stream'\n" in text
+    path = "http://127.0.0.1:8000/v1/stops/metro:a%2Fb%20%27c%27"
+    assert f"      curl -N '{path}/stream'\n      curl -N '{path}/watch'\n" in text
     assert "      http://127.0.0.1:8000/?stop=metro:a/b%20%27c%27\n" in text
 
 

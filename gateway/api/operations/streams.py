@@ -1,11 +1,14 @@
-"""The streams: `text/event-stream`, whose items OpenAPI describes since 3.2."""
+"""The streams: `text/event-stream`, whose items OpenAPI describes since 3.2, and pictures."""
 
 from gateway.api.events import transcript
-from gateway.api.examples import STOP_ID
+from gateway.api.examples import BOARD, FEED, STOP_ID
 from gateway.api.json_schema import ref
-from gateway.api.operation import Answer, Json, Operation, parameter
+from gateway.api.operation import Answer, Json, Operation, parameter, query_parameters
 from gateway.api.operations import Operations
 from gateway.api.operations.stops import STOP_PARAMETER
+from gateway.watch.ansi import unpainted
+from gateway.watch.drawing import FeedTold, Size, draw
+from gateway.watch.request import Terminal
 
 TAG = "Streams"
 
@@ -52,6 +55,7 @@ def stream_operations(max_stops: int) -> Operations:
     return {
         "/v1/stops/{stop_id}/stream": {"get": _one()},
         "/v1/stream": {"get": _several(max_stops)},
+        "/v1/stops/{stop_id}/watch": {"get": _watch()},
     }
 
 
@@ -82,6 +86,36 @@ def _several(max_stops: int) -> Operation:
         scope="boards:read",
         example=f"/v1/stream?stop={STOP_ID}&stop=demo:CIVC",
     )
+
+
+def _watch() -> Operation:
+    return Operation(
+        name="watchStop",
+        tag=TAG,
+        summary="Watch one stop in a terminal",
+        description="The board drawn over itself, in place and in colour, when it changes and with "
+        "each heartbeat. For people: what it looks like is no contract.",
+        parameters=[STOP_PARAMETER, *query_parameters(Terminal)],
+        answers={
+            200: Answer(
+                description="Pictures for as long as both sides like. This is one, without its "
+                "colours and the codes that lead the cursor.",
+                media_type="text/plain",
+                schema={"type": "string"},
+                example=_picture(),
+                headers=("Cache-Control",),
+            )
+        },
+        problems=_PROBLEMS,
+        scope="boards:read",
+        example=f"/v1/stops/{STOP_ID}/watch?width=$COLUMNS&height=$LINES",
+    )
+
+
+def _picture() -> str:
+    told = FeedTold(FEED["status"], FEED["timestamp"], FEED["now"])
+    lines = map(unpainted, draw(BOARD, told, Size(64, 10)))
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def _stops(max_stops: int) -> Json:

@@ -83,13 +83,15 @@ async def test_plain_answers_of_a_city(open_city: Open, tmp_path: Path) -> None:
                 (f"{stop}/board", "/v1/stops/nonsense/board"),
                 (f"{stop}/stream", "/v1/stops/city:nowhere/stream"),
                 ("/v1/stream", "/v1/stream"),
+                (f"{stop}/watch", "/v1/stops/city:nowhere/watch"),
+                (f"{stop}/watch", "/v1/stops/city:nowhere/watch?width=1"),
                 (stop, "/v1/stops/city:nowhere"),
                 (stops, "/v1/stops?limit=0"),
                 ("/v1/feeds/{feed_id}", "/v1/feeds/nowhere"),
                 ("/v1/feeds/{feed_id}", "/v1/feeds/a%2Fb"),
             ]
         ]
-        assert statuses == [404, 404, 422, 404, 422, 404, 422, 404, 404]
+        assert statuses == [404, 404, 422, 404, 422, 404, 422, 404, 422, 404, 404]
 
 
 async def test_boards_that_are_not_ready_are_described_too(open_city: Open, tmp_path: Path) -> None:

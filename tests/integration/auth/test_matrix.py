@@ -24,6 +24,7 @@ SCOPES = ("boards:read", "feeds:read", "admin")
 NEEDED = {
     "/v1/stops/{stop_id:stop}/stream": "boards:read",
     "/v1/stream": "boards:read",
+    "/v1/stops/{stop_id:stop}/watch": "boards:read",
     "/v1/stops/{stop_id:stop}/board": "boards:read",
     "/v1/stops": "boards:read",
     "/v1/stops/{stop_id:stop}": "boards:read",
@@ -53,7 +54,7 @@ METHODS = {
 }
 OFF = {*METHODS, "/.well-known/jwks.json"}  # no accounts are configured here
 OF_A_STOP = {path for path in NEEDED if "{stop_id" in path or path == "/v1/stream"}
-STREAMS = {"/v1/stops/{stop_id:stop}/stream", "/v1/stream"}
+STREAMS = {"/v1/stops/{stop_id:stop}/stream", "/v1/stream", "/v1/stops/{stop_id:stop}/watch"}
 VALUES = {"stop_id": "demo:a", "feed_id": "demo", "path": "page.js", "provider": "apple"}
 QUERIES = {"/v1/stream": "stop=demo:a"}
 

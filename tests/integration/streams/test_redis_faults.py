@@ -154,7 +154,7 @@ async def test_streams_outlive_redis() -> None:
         a = demo.stop("a")
         await demo.publish(a)
         port = int(url.rsplit(":", 1)[1].split("/")[0])
-        settings = {"heartbeat": 0.1, "feed_poll": 0.05, "owner_timeout": 1}
+        settings: dict[str, Any] = {"heartbeat": 0.1, "feed_poll": 0.05, "owner_timeout": 1}
         async with relayed(port) as relay, running(relay.url, **settings) as gateway:
             client = gateway.client()
             await client.connect(a)
