@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import boards, feed_reports, health, metrics, page, stops
+from gateway import boards, feed_reports, health, metrics, page, status, stops
 from gateway.accounts import routes as account_routes
 from gateway.accounts.accounts import Accounts
 from gateway.answer_headers import AnswerHeaders, is_preflight
@@ -109,6 +109,7 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
             *feed_reports.ROUTES,
             *health.ROUTES,
             *metrics.ROUTES,
+            *status.ROUTES,
             *page.ROUTES,
             *api_routes(settings.max_stops),
             *account_routes.ROUTES,

@@ -167,22 +167,25 @@ class WorkersCollector(Collector):
 
 def own(state: State) -> CollectorRegistry:
     """The metrics of this process."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(GatewayCollector(state.hub, state.feeds, state.limits))
-    ProcessCollector(registry=registry)
-    return registry
+    mine = CollectorRegistry(auto_describe=False)
+    mine.register(GatewayCollector(state.hub, state.feeds, state.limits))
+    ProcessCollector(registry=mine)
+    return mine
+
+
+async def registry(state: State) -> CollectorRegistry:
+    """The metrics of this gateway: of all its workers, if it has any."""
+    if state.siblings is None:
+        return own(state)
+    workers = CollectorRegistry(auto_describe=False)
+    workers.register(WorkersCollector(await state.siblings.ask()))
+    return workers
 
 
 async def metrics(request: Request) -> Response:
-    state = request.app.state
-    if state.siblings is None:
-        registry = own(state)
-    else:
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(WorkersCollector(await state.siblings.ask()))
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     headers = {"Content-Type": content_type, "Cache-Control": "no-store"}
-    return Response(encode(registry), 200, headers)
+    return Response(encode(await registry(request.app.state)), 200, headers)
 
 
 ROUTES: list[BaseRoute] = [Route("/metrics", Admin(metrics), methods=["GET"])]

@@ -134,6 +134,21 @@ class Health(TypedDict):
     status: Literal["alive", "ready"]
 
 
+class GatewayStatus(TypedDict):
+    """A gateway, over all its workers: what is open now, and what was counted since they started."""
+
+    streams: int
+    """Open now."""
+    stops: int
+    """Followed now."""
+    opened: int
+    """Streams."""
+    messages: int
+    """Changes that came for a followed stop."""
+    deliveries: int
+    """Events that streams were handed by these."""
+
+
 class ProblemDetails(TypedDict):
     """What went wrong (RFC 9457)."""
 

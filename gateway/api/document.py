@@ -113,7 +113,8 @@ def schemas() -> dict[str, Schema]:
     types: tuple[Any, ...] = (
         *(Board, events.FeedNews, events.Heartbeat, events.Gone, events.Goodbye),
         *(answers.StopPage, answers.StopDetails, answers.FeedReport, answers.FeedList),
-        *(answers.AccountTokens, answers.KeySet, answers.Health, answers.ProblemDetails),
+        *(answers.GatewayStatus, answers.AccountTokens, answers.KeySet, answers.Health),
+        answers.ProblemDetails,
     )
     made = schemas_of(*types)
     patches = patch_schemas("Board", made, always=("stop_id", "version"))

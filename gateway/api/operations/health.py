@@ -44,6 +44,30 @@ OPERATIONS: Operations = {
             example="/readyz",
         )
     },
+    "/v1/status": {
+        "get": Operation(
+            name="getStatus",
+            tag=TAG,
+            summary="Sums of what the gateway does",
+            description="For a public page like `/status`; `/metrics` has the rest.",
+            answers={
+                200: Answer(
+                    description="The sums.",
+                    schema=ref("GatewayStatus"),
+                    example={
+                        "streams": 1042,
+                        "stops": 310,
+                        "opened": 20417,
+                        "messages": 88120,
+                        "deliveries": 402_331,
+                    },
+                    headers=("Cache-Control",),
+                )
+            },
+            scope="feeds:read",
+            example="/v1/status",
+        )
+    },
     "/metrics": {
         "get": Operation(
             name="getMetrics",

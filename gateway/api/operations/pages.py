@@ -1,6 +1,8 @@
 """What people look at, and this document."""
 
-from gateway.api.operation import Answer, Operation
+from dataclasses import replace
+
+from gateway.api.operation import Answer, Operation, parameter
 from gateway.api.operations import Operations
 
 TAG = "Pages"
@@ -8,22 +10,17 @@ TAG = "Pages"
 _CACHED = ("ETag", "Cache-Control")
 
 
-def _file(
-    name: str, path: str, media_type: str, summary: str, description: str, *, etag: bool = True
-) -> Operation:
+def _file(name: str, path: str, media_type: str, summary: str, description: str) -> Operation:
     """One that is the same for everybody, until the next release."""
-    headers = _CACHED if etag else ("Cache-Control",)
     answers = {
         200: Answer(
             description=summary + ".",
             media_type=media_type,
             schema={"type": "object" if media_type == "application/json" else "string"},
-            headers=headers,
-        )
+            headers=_CACHED,
+        ),
+        304: Answer(description="It is the one that you have.", media_type=None, headers=_CACHED),
     }
-    if etag:
-        unchanged = "It is the one that you have."
-        answers[304] = Answer(description=unchanged, media_type=None, headers=_CACHED)
     return Operation(
         name=name,
         tag=TAG,
@@ -43,7 +40,30 @@ OPERATIONS: Operations = {
             "text/html",
             "The page for riders",
             "Find a stop, and watch its board.",
-            etag=False,
+        )
+    },
+    "/status": {
+        "get": _file(
+            "getStatusPage",
+            "/status",
+            "text/html",
+            "The state of the feeds and the gateway",
+            "For whoever wonders whether it is the feed.",
+        )
+    },
+    "/static/{path}": {
+        "get": replace(
+            _file(
+                "getStatic",
+                "/static/stopcast/stopcast.js",
+                "text/javascript",
+                "What the pages load",
+                "Scripts, styles and the client module, each by its own media type.",
+            ),
+            parameters=[
+                parameter("path", "path", "May have slashes.", {"type": "string"}, "page.js")
+            ],
+            problems=("not_found",),
         )
     },
     "/openapi.json": {

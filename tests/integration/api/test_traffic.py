@@ -69,8 +69,10 @@ async def test_plain_answers_of_a_city(open_city: Open, tmp_path: Path) -> None:
         await city.get(stops, "/v1/stops?lat=37.79&lon=-122.4&radius=2000")
         await city.get("/v1/feeds", "/v1/feeds")
         await city.get("/v1/feeds/{feed_id}", "/v1/feeds/city")
-        for path in ("/healthz", "/readyz", "/metrics", "/", "/docs", "/docs/style.css"):
+        for path in ("/healthz", "/readyz", "/metrics", "/", "/status", "/v1/status", "/docs"):
             await city.get(path, path)
+        await city.get("/docs/style.css", "/docs/style.css")
+        await city.get("/static/{path}", "/static/stopcast/stopcast.js")
         document = await city.get("/openapi.json", "/openapi.json")
         assert document.json() == city.contract.document
         statuses = [

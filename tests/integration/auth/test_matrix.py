@@ -30,6 +30,7 @@ NEEDED = {
     "/v1/stops/{stop_id:stop}": "boards:read",
     "/v1/feeds": "feeds:read",
     "/v1/feeds/{feed_id}": "feeds:read",
+    "/v1/status": "feeds:read",
     "/metrics": "admin",
     "/healthz": "everyone",
     "/readyz": "everyone",
@@ -37,6 +38,8 @@ NEEDED = {
     "/openapi.json": "everyone",
     "/docs": "everyone",
     "/docs/style.css": "everyone",
+    "/status": "everyone",
+    "/static/{path:path}": "everyone",
     "/v1/auth/{provider}": "everyone",
     "/v1/auth/refresh": "everyone",
     "/v1/auth/revoke": "everyone",
@@ -52,7 +55,7 @@ METHODS = {
 OFF = {*METHODS, "/.well-known/jwks.json"}  # no accounts are configured here
 OF_A_STOP = {path for path in NEEDED if "{stop_id" in path or path == "/v1/stream"}
 STREAMS = {"/v1/stops/{stop_id:stop}/stream", "/v1/stream", "/v1/stops/{stop_id:stop}/watch"}
-VALUES = {"stop_id": "demo:a", "feed_id": "demo", "provider": "apple"}
+VALUES = {"stop_id": "demo:a", "feed_id": "demo", "path": "page.js", "provider": "apple"}
 QUERIES = {"/v1/stream": "stop=demo:a"}
 
 

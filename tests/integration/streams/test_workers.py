@@ -108,6 +108,9 @@ async def test_streams_spread_and_all_workers_drain(
         clients = await connected(gateway, a, demo.boards)
         held = await gateway.count(CLIENTS)
         assert min(held.values()) > 0  # by chance never in 5e11 runs
+        async with httpx.AsyncClient() as http:
+            status = await http.get(f"http://127.0.0.1:{gateway.port}/v1/status")
+        assert status.json()["streams"] == CLIENTS
         gateway.process.send_signal(signal.SIGTERM)
         for client in clients:
             await client.read_until(lambda client=client: client.ended)  # type: ignore[misc]

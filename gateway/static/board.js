@@ -1,0 +1,128 @@
+/** One stop's board on the page. */
+
+import { addressOf } from "./address.js";
+import { Alerts } from "./alerts.js";
+import { CallRow } from "./call.js";
+import { arrange, make, say, sign } from "./elements.js";
+import { isFavourite, toggleFavourite } from "./favourites.js";
+import { sortedArrivals } from "./stopcast/stopcast.js";
+import { ageText, zoneNote } from "./words.js";
+
+const STAR = "M12 3.5l2.6 5.6 6.1.7-4.5 4.2 1.2 6-5.4-3-5.4 3 1.2-6L3.3 9.8l6.1-.7z";
+const SHARE = "M12 15V4M8 7.5l4-4 4 4M5 12v8h14v-8";
+const OLD = 90; // seconds of data that is called old, where the feed itself says no worse
+
+export class BoardView {
+  #stopId;
+  #brief;
+  #heading;
+  #about = make("p", "about");
+  #freshness = make("p", "freshness");
+  #alerts = new Alerts();
+  #list = make("ol", "calls");
+  #empty = make("p", "empty", "Loading …");
+  #rows = new Map();
+  #board;
+
+  /** `brief`: the first calls only, as a part of something else; `controls`: of a page of its own. */
+  constructor(stopId, { level, brief, controls }) {
+    this.#stopId = stopId;
+    this.#brief = brief;
+    const id = `board-${stopId}`;
+    const name = stopId.slice(stopId.indexOf(":") + 1);
+    this.#heading = make(`h${level}`, { id }, brief ? make("a", { href: addressOf([stopId]) }, name) : name);
+    const head = make("header", {}, make("div", {}, this.#heading, this.#about), controls && this.#tools());
+    this.element = make(
+      "article",
+      { class: brief ? "board brief" : "board", "aria-labelledby": id, "aria-busy": "true" },
+      head,
+      brief ? "" : this.#freshness,
+      brief ? "" : this.#alerts.element,
+      this.#list,
+      this.#empty,
+    );
+    this.#alerts.element.hidden = true;
+  }
+
+  get name() {
+    return this.#board?.stop.name ?? this.#stopId;
+  }
+
+  draw(board) {
+    this.#board = board;
+    this.element.removeAttribute("aria-busy");
+    const { name, platform_code: platform, code } = board.stop;
+    say(this.#brief ? this.#heading.firstChild : this.#heading, name ?? this.#stopId);
+    this.#subtitle = [platform && `Platform ${platform}`, code && `Stop ${code}`].filter(Boolean).join(" · ");
+    this.#alerts.draw(board.alerts);
+    this.#drawCalls(board);
+    say(this.#empty, "Nothing leaves here in the next two hours.");
+  }
+  #subtitle = "";
+
+  #drawCalls(board) {
+    for (const key of this.#rows.keys()) if (!(key in board.arrivals)) this.#rows.delete(key);
+    let calls = sortedArrivals(board);
+    if (this.#brief) calls = calls.filter(([, call]) => call.status !== "departed" && !call.last).slice(0, this.#brief);
+    const rows = calls.map(([key, call]) => {
+      const row = this.#rows.get(key) ?? new CallRow();
+      this.#rows.set(key, row);
+      row.draw(call, board);
+      return row.element;
+    });
+    arrange(this.#list, rows);
+    this.#empty.hidden = rows.length > 0;
+  }
+
+  /** There is no such board: `detail` says why. */
+  miss(detail) {
+    this.element.removeAttribute("aria-busy");
+    this.#rows.clear();
+    arrange(this.#list, []);
+    this.#empty.hidden = false;
+    say(this.#empty, detail);
+  }
+
+  /** What changes with time alone. */
+  tick(stream) {
+    if (!this.#board) return;
+    const clock = stream.clock(this.#stopId);
+    for (const row of this.#rows.values()) row.tick(clock);
+    const note = zoneNote(this.#board.stop.timezone, clock);
+    say(this.#about, [this.#subtitle, note].filter(Boolean).join(" · "));
+    const [kind, text] = freshness(stream.feed(this.#stopId), stream.age(this.#stopId));
+    this.#freshness.className = `freshness ${kind}`;
+    say(this.#freshness, text);
+  }
+
+  #tools() {
+    const keep = make("button", { type: "button", class: "tool keep" }, ...sign(STAR, "Favourite"));
+    const told = make("span", { class: "told", role: "status" });
+    const share = make("button", { type: "button", class: "tool" }, ...sign(SHARE, "Share"));
+    keep.setAttribute("aria-pressed", isFavourite(this.#stopId));
+    keep.onclick = () => keep.setAttribute("aria-pressed", toggleFavourite(this.#stopId, this.name));
+    share.onclick = async () => say(told, await passOn(this.name, new URL(addressOf([this.#stopId]), location.origin)));
+    return make("div", "tools", told, keep, share);
+  }
+}
+
+/** `[class, words]`. */
+function freshness(feed, age) {
+  if (!feed) return ["", ""];
+  if (feed.status === "down" || age === undefined) return ["bad", "No live data at the moment: times may be wrong"];
+  const old = `${ageText(age)} old`;
+  if (feed.status === "stale" || age > OLD) return ["bad", `Predictions are ${old}`];
+  return ["", `Data ${old}`];
+}
+
+/** Share an address as this device does it; what to tell the rider. */
+async function passOn(title, url) {
+  url.hash = ""; // a token is nobody else's
+  try {
+    if (navigator.share) await navigator.share({ title, url: url.href });
+    else await navigator.clipboard.writeText(url.href);
+    return navigator.share ? "" : "Link copied";
+  } catch (error) {
+    return error.name === "AbortError" ? "" : url.href;
+  }
+}

@@ -1,0 +1,48 @@
+/** Some boards, as one stream keeps them. */
+
+import { BoardView } from "./board.js";
+import { make } from "./elements.js";
+
+export class Boards {
+  #stream;
+  #views;
+  #listening = new AbortController();
+
+  constructor(stream, stopIds, options) {
+    this.#stream = stream;
+    this.#views = new Map(stopIds.map((stopId) => [stopId, new BoardView(stopId, options)]));
+    const views = [...this.#views.values()];
+    this.element = make("div", { class: "boards", "data-count": views.length }, ...views.map((view) => view.element));
+    const { signal } = this.#listening;
+    stream.addEventListener("board", this.#draw, { signal });
+    stream.addEventListener("gone", ({ stopId }) => this.#views.get(stopId)?.miss("There is no such stop."), { signal });
+    stream.addEventListener("state", this.#refused, { signal });
+    stream.addEventListener("feed", () => this.tick(), { signal });
+    stream.follow(stopIds);
+    for (const [stopId, board] of stream.boards) this.#draw({ stopId, board }); // held from before
+  }
+
+  get name() {
+    return [...this.#views.values()].map((view) => view.name).join(", ");
+  }
+
+  tick() {
+    for (const view of this.#views.values()) view.tick(this.#stream);
+  }
+
+  end() {
+    this.#listening.abort();
+  }
+
+  #draw = ({ stopId, board }) => {
+    const view = this.#views.get(stopId);
+    view?.draw(board);
+    view?.tick(this.#stream);
+  };
+
+  /** Refused before there was any board: then the boards say why. */
+  #refused = () => {
+    const { problem, boards } = this.#stream;
+    if (problem?.detail && !boards.size) for (const view of this.#views.values()) view.miss(problem.detail);
+  };
+}

@@ -1,0 +1,152 @@
+"""A gateway with a schedule and a publisher, a bad network before it, and Chromium."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import asyncpg
+import pytest
+from playwright.async_api import Browser, BrowserContext, async_playwright
+from sqlalchemy.engine import make_url
+
+from feeds.gtfs.schedule_import import import_schedule
+from schemas import database, frames, merge_patch
+from schemas.live import LiveStore, Publication
+from tests.cuts import BadNetwork, bad_network
+from tests.gateways import Gateway, running
+from tests.publisher import Publisher
+from tests.small_city import SMALL_CITY
+
+ROOT = Path(__file__).parents[3]
+AXE = ROOT / ".ci" / "node" / "node_modules" / "axe-core" / "axe.min.js"
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic"),
+    *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--enable-precise-memory-info"),
+]
+
+
+class City:
+    """Says what stands on the boards of the feed `demo`."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self.publisher = publisher
+        self.boards: dict[str, Any] = {}
+
+    async def show(self, stop_id: str, name: str = "Alpha", **members: Any) -> None:
+        """This board from now on; the first one as a snapshot, the others as patches."""
+        before = self.boards.get(stop_id)
+        self.publisher.version += 1
+        board: dict[str, Any] = {
+            "stop_id": stop_id, "version": self.publisher.version,
+            "stop": {"name": name, "timezone": "Europe/Paris"},
+            "routes": {}, "arrivals": {}, "alerts": {}, **members,
+        }  # fmt: skip
+        whole = frames.event("snapshot", board)
+        frame, previous = whole, None
+        if before:
+            head = {"stop_id": stop_id, "version": board["version"]}
+            frame = frames.event("patch", {**merge_patch.diff(before, board), **head})
+            previous = before["version"]
+        publication = Publication(stop_id, previous, board["version"], whole, frame)
+        assert await self.publisher.live.publish(self.publisher.lease, [publication]) == []
+        self.boards[stop_id] = deepcopy(board)
+
+
+@pytest.fixture(scope="module")
+def schedules(postgres_url: str, small_city: Path) -> Iterator[str]:
+    """The URL of a database of this module's own, with the small city as feed `demo`."""
+    url = make_url(postgres_url).set(database="gateway_page").render_as_string(hide_password=False)
+    asyncio.run(_prepare(postgres_url, url, small_city))
+    yield url
+    asyncio.run(_execute(postgres_url, "DROP DATABASE gateway_page WITH (FORCE)"))
+
+
+async def _execute(server: str, *statements: str) -> None:
+    connection = await asyncpg.connect(server)
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()
+
+
+async def _prepare(server: str, url: str, zip_path: Path) -> None:
+    await _execute(server, "DROP DATABASE IF EXISTS gateway_page", "CREATE DATABASE gateway_page")
+    await database.migrate(url)
+    async with database.connect(url) as target:
+        await import_schedule(str(zip_path), "demo", target)
+
+
+@pytest.fixture(scope="module")
+def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("city") / "gtfs.zip"
+    with ZipFile(path, "w") as archive:
+        for name, text in SMALL_CITY.items():
+            archive.writestr(name, text)
+    return path
+
+
+@pytest.fixture
+async def demo(valkey_url: str) -> AsyncIterator[Publisher]:
+    """The owner of feed `demo`, in an empty Redis."""
+    live = LiveStore.connect(valkey_url)
+    await live.redis.flushall()
+    yield await Publisher.own(live)
+    await live.close()
+
+
+@pytest.fixture
+def city(demo: Publisher) -> City:
+    return City(demo)
+
+
+@pytest.fixture
+async def gateway(valkey_url: str, demo: Publisher, schedules: str) -> AsyncIterator[Gateway]:
+    del demo  # emptied Redis
+    async with running(valkey_url, database_url=schedules, retry=0.05, linger=0) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def network(gateway: Gateway) -> AsyncIterator[BadNetwork]:
+    async with bad_network(gateway.port, seed=7) as network:
+        yield network
+
+
+@pytest.fixture
+async def browser(program: Callable[[str], str]) -> AsyncIterator[Browser]:
+    path = program("chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def phone(browser: Browser, network: BadNetwork) -> AsyncIterator[BrowserContext]:
+    """A rider's browser, in New York, behind the bad network; errors of the page fail the test."""
+    context = await browser.new_context(
+        base_url=f"http://127.0.0.1:{network.port}",
+        viewport={"width": 390, "height": 844},
+        locale="en-GB",
+        timezone_id="America/New_York",
+    )
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    yield context
+    await context.close()
+    assert not errors
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe-core's script, a download that only tests need (never in the repository)."""
+    if AXE.is_file():
+        return AXE.read_text()
+    text = "axe-core is not installed: npm install --no-save --prefix .ci/node axe-core@4.14.1"
+    if os.environ.get("STOPCAST_REQUIRE_CLIENTS") == "1":
+        pytest.fail(text)
+    pytest.skip(text)

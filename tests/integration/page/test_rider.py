@@ -1,0 +1,371 @@
+"""What a rider does, in Chromium: find a stop, watch it, lose the network, come back."""
+
+import re
+import time
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.async_api import BrowserContext, Page, Request, Route, expect
+
+from gateway.page import FILES
+from tests.cuts import BadNetwork
+from tests.gateways import Gateway, eventually
+
+ALPHA, BETA = "demo:a", "demo:b"
+ROUTES = {
+    "demo:r": {"short_name": "7", "color": "FFD800", "text_color": "FFFFFF", "type": 3},
+    "demo:x": {"short_name": "X1", "type": 2},
+}
+ALERT = {
+    "header": {"fr": "Travaux", "en": "Works at Gamma"},
+    "description": {"en": "Take the X1."},
+    "url": {"en": "https://example.org/works"},
+    "severity": "warning",
+}
+NEW_YORK = ZoneInfo("America/New_York")  # where the phone is
+PAGES = {"": "index.html", "status": "status.html"}
+# WCAG 2.2, A and AA, and axe's best practices.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def call(minutes: float, **members: Any) -> dict[str, Any]:
+    """A predicted call so many minutes ahead, and not at the edge of one."""
+    moment = int(time.time() + minutes * 60 + 20)
+    return {
+        "route_id": "demo:r", "headsign": "Gamma", "status": "predicted", "departure": moment,
+        "scheduled_departure": moment, "delay": 0, **members,
+    }  # fmt: skip
+
+
+def busy() -> dict[str, Any]:
+    return {
+        "gone": call(-2.5, status="departed", headsign="Epsilon", route_id="demo:x"),
+        "soon": call(3, platform_code="2", occupancy="few_seats_available", alerts=["works"]),
+        "off": call(6, status="canceled", headsign="Delta"),
+        "past": call(8, status="skipped", headsign="Zeta"),
+        "later": call(70, status="scheduled", headsign="Eta", wheelchair_accessible=True),
+    }
+
+
+def row(page: Page, headsign: str) -> Any:
+    return page.locator(".call").filter(has=page.get_by_text(headsign, exact=True))
+
+
+@pytest.fixture
+async def page(phone: BrowserContext) -> Page:
+    return await phone.new_page()
+
+
+@pytest.fixture
+async def board(page: Page, city: Any) -> Page:
+    """The board of Alpha, opened."""
+    await city.show(ALPHA, routes=ROUTES, arrivals=busy(), alerts={"works": ALERT})
+    await page.goto(f"/?stop={ALPHA}")
+    await expect(page.locator(".call")).to_have_count(5)
+    return page
+
+
+async def test_a_rider_finds_a_stop_watches_it_and_is_back_after_a_tunnel(
+    page: Page, city: Any, network: BadNetwork
+) -> None:
+    arrivals = busy()
+    await city.show(ALPHA, routes=ROUTES, arrivals=arrivals)
+    await page.goto("/")
+    await page.get_by_label("Find your stop").fill("alph")
+    await expect(page.get_by_role("status").filter(has_text="1 stop")).to_be_visible()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Alpha", level=1)).to_be_visible()
+    await expect(page).to_have_url(f"http://127.0.0.1:{network.port}/?stop={ALPHA}")
+    await expect(row(page, "Gamma")).to_contain_text("3min")
+    await expect(row(page, "Gamma")).to_contain_text("on time")
+    arrivals["soon"] = call(9, delay=360, scheduled_departure=arrivals["soon"]["departure"])
+    await city.show(ALPHA, routes=ROUTES, arrivals=arrivals)
+    await expect(row(page, "Gamma")).to_contain_text("9min")
+    await expect(row(page, "Gamma")).to_contain_text("6 min late")
+    network.down()
+    await expect(page.get_by_text("No connection, trying again")).to_be_visible(timeout=15_000)
+    await expect(row(page, "Gamma")).to_contain_text("9min")
+    arrivals["soon"] = call(14, delay=660)
+    del arrivals["gone"]
+    await city.show(ALPHA, routes=ROUTES, arrivals=arrivals)
+    network.up = True
+    await expect(row(page, "Gamma")).to_contain_text("14min", timeout=30_000)
+    await expect(page.locator("#state")).to_have_text("Live")
+    await expect(page.locator(".call")).to_have_count(4)
+
+
+async def test_a_call_says_all_that_is_known_of_it(board: Page) -> None:
+    await expect(row(board, "Epsilon")).to_contain_text("passed 2 min ago")
+    await expect(row(board, "Gamma")).to_contain_text("Platform 2")
+    await expect(row(board, "Gamma")).to_contain_text("Few seats")
+    await expect(row(board, "Gamma")).to_contain_text("see the alerts")
+    await expect(row(board, "Delta")).to_contain_text("Cancelled")
+    await expect(row(board, "Zeta")).to_contain_text("Not stopping")
+    for headsign in ("Delta", "Zeta"):
+        struck = row(board, headsign).locator(".headsign")
+        await expect(struck).to_have_css("text-decoration-line", "line-through")
+    await expect(row(board, "Eta")).to_contain_text("1:10h")
+    await expect(row(board, "Eta")).to_contain_text("wheelchair accessible")
+    badge = row(board, "Gamma").locator(".badge")
+    await expect(badge).to_have_css("background-color", "rgb(255, 216, 0)")
+    await expect(badge).to_have_css("color", "rgb(0, 0, 0)")  # white on yellow cannot be read
+    await expect(board.locator(".about")).to_contain_text("times of Paris")
+
+
+async def test_an_alert_unfolds_and_stays_so_when_patches_come(board: Page, city: Any) -> None:
+    text = board.get_by_text("Take the X1.")
+    await expect(text).to_be_hidden()
+    await board.get_by_text("Works at Gamma").click()
+    await expect(text).to_be_visible()
+    other = {"other": {"header": {"": "Another"}}}
+    await city.show(ALPHA, routes=ROUTES, arrivals=busy(), alerts={"works": ALERT, **other})
+    await expect(board.get_by_text("Another")).to_be_visible()
+    await expect(text).to_be_visible()
+    await expect(board.get_by_role("link", name="More about this")).to_have_attribute(
+        "href", "https://example.org/works"
+    )
+
+
+async def test_a_patch_touches_the_rows_that_it_is_about_and_no_other(
+    board: Page, city: Any
+) -> None:
+    await board.evaluate("""() => {
+      window.touched = new Set()
+      for (const row of document.querySelectorAll(".call"))
+        new MutationObserver(() => touched.add(row.querySelector(".headsign").textContent))
+          .observe(row, { childList: true, subtree: true, attributes: true })
+      window.removed = 0
+      new MutationObserver(changes => { for (const { removedNodes } of changes) removed += removedNodes.length })
+        .observe(document.querySelector(".calls"), { childList: true })
+    }""")
+    arrivals = city.boards[ALPHA]["arrivals"]
+    moved = {**arrivals["soon"], "departure": arrivals["soon"]["departure"] + 90, "delay": 90}
+    await city.show(
+        ALPHA, routes=ROUTES, arrivals={**arrivals, "soon": moved}, alerts={"works": ALERT}
+    )
+    await expect(row(board, "Gamma")).to_contain_text("2 min late")
+    assert await board.evaluate("[...touched]") == ["Gamma"]
+    assert await board.evaluate("removed") == 0
+
+
+async def test_times_count_by_the_boards_clock_whatever_the_device_believes(
+    page: Page, city: Any
+) -> None:
+    """A replay lives in its past, and phones are wrong."""
+    then = 1_700_000_000
+    await city.publisher.tell(now=float(then), timestamp=then - 200, status="stale", rate=1.0)
+    await city.show(ALPHA, routes=ROUTES, arrivals={"k": call(0, departure=then + 290)})
+    await page.goto(f"/?stop={ALPHA}")
+    await expect(row(page, "Gamma")).to_contain_text("4min")
+    await expect(row(page, "Gamma")).to_contain_text("23:18")  # 14 November 2023 in Paris
+    await expect(page.get_by_text("Predictions are 3 min old")).to_be_visible()
+
+
+async def test_a_feed_that_is_down_is_said_so(board: Page, city: Any) -> None:
+    await city.publisher.tell(status="down")
+    await expect(board.get_by_text("No live data at the moment")).to_be_visible()
+
+
+async def test_favourites_stay_and_show_what_comes_next(board: Page) -> None:
+    keep = board.get_by_role("button", name="Favourite")
+    await keep.click()
+    await expect(keep).to_have_attribute("aria-pressed", "true")
+    await board.get_by_role("link", name="Stopcast").click()
+    await expect(board.get_by_role("heading", name="Favourites")).to_be_visible()
+    await expect(row(board, "Gamma")).to_contain_text("min")
+    await expect(row(board, "Epsilon")).to_have_count(0)  # it has left
+    await board.reload()
+    await board.get_by_role("link", name="Alpha").first.click()
+    await expect(board.get_by_role("heading", name="Alpha", level=1)).to_be_visible()
+    await expect(board.locator(".call")).to_have_count(5)
+    await board.go_back()
+    await expect(board.get_by_role("heading", name="Favourites")).to_be_visible()
+
+
+async def test_stops_nearby_come_with_their_distance(
+    phone: BrowserContext, page: Page, city: Any
+) -> None:
+    del city
+    await phone.grant_permissions(["geolocation"])
+    await phone.set_geolocation({"latitude": 48.1005, "longitude": 2.1})
+    await page.goto("/")
+    await page.get_by_role("button", name="Near me").click()
+    await expect(page.locator(".stops a")).to_have_text(["Alpha56 m"])
+
+
+async def test_who_does_not_tell_where_he_is_is_told_so(page: Page, city: Any) -> None:
+    del city
+    await page.goto("/")
+    await page.get_by_role("button", name="Near me").click()
+    await expect(page.get_by_text("does not tell where you are")).to_be_visible()
+
+
+async def test_the_keyboard_is_enough(page: Page, city: Any) -> None:
+    await city.show(BETA, "Beta")
+    await page.goto("/")
+    await expect(page.locator(".stops a")).to_have_count(3)
+    await page.get_by_label("Find your stop").focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowUp", "ArrowDown", "Enter"):
+        await page.keyboard.press(key)
+    await expect(page.get_by_role("heading", name="Beta", level=1)).to_be_visible()
+    await expect(page.get_by_text("Nothing leaves here")).to_be_visible()
+    await expect(page.locator("#view")).to_be_focused()
+
+
+async def test_a_stop_that_does_not_exist_is_explained(page: Page, city: Any) -> None:
+    await city.show(ALPHA)
+    await page.goto("/?stop=demo:none")
+    await expect(page.get_by_text("There is no stop 'demo:none'")).to_be_visible()
+    await page.goto(f"/?stop=demo:none&stop={ALPHA}")
+    await expect(page.get_by_text("There is no such stop.")).to_be_visible()
+    await expect(page.get_by_text("Nothing leaves here")).to_be_visible()
+
+
+async def test_text_of_a_feed_is_never_markup(page: Page, city: Any) -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    alert = {"header": {"": evil}, "url": {"": "javascript:alert(1)"}, "description": {"": evil}}
+    route = {"demo:r": {"short_name": evil, "color": "red;}", "text_color": '"'}}
+    await city.show(
+        ALPHA, evil, routes=route, arrivals={"k": call(5, headsign=evil)}, alerts={"k": alert}
+    )
+    await page.goto(f"/?stop={ALPHA}")
+    await expect(page.locator(".headsign")).to_have_text(evil)
+    assert await page.locator("img").count() == 0
+    assert await page.locator("a[href^=javascript]").count() == 0
+
+
+async def test_a_hidden_page_rests_and_is_right_when_seen(board: Page, gateway: Gateway) -> None:
+    await board.clock.install()
+    await board.reload()
+    await expect(board.locator(".call")).to_have_count(5)
+    hide = """hidden => {
+      Object.defineProperty(document, "hidden", { value: hidden, configurable: true })
+      document.dispatchEvent(new Event("visibilitychange"))
+    }"""
+    await board.evaluate(hide, True)
+    await board.clock.run_for(61_000)
+    await eventually(lambda: not gateway.hub.subscribers)
+    await board.evaluate(hide, False)
+    await eventually(lambda: len(gateway.hub.subscribers) == 1)
+
+
+async def test_a_display_on_a_wall_has_boards_and_nothing_to_touch(page: Page, city: Any) -> None:
+    await city.show(ALPHA, routes=ROUTES, arrivals=busy(), alerts={"works": ALERT})
+    await city.show(BETA, "Beta", routes=ROUTES, arrivals={str(n): call(n) for n in range(1, 60)})
+    await page.set_viewport_size({"width": 1920, "height": 1080})
+    await page.goto(f"/?stop={ALPHA}&stop={BETA}&display=1")
+    await expect(page.locator(".wall .board")).to_have_count(2)
+    await expect(page.locator(".clock")).to_have_text(re.compile(r"\d\d:\d\d"))
+    await expect(page.get_by_role("button")).to_have_count(0)
+    await expect(row(page, "Epsilon")).to_be_hidden()  # who has left helps nobody here
+    fits = """() => [document.documentElement.scrollHeight <= innerHeight,
+                    document.documentElement.scrollWidth <= innerWidth]"""
+    assert await page.evaluate(fits) == [True, True]
+
+
+async def test_a_display_takes_a_new_version_of_the_page_at_night(
+    phone: BrowserContext, page: Page, city: Any
+) -> None:
+    await city.show(ALPHA)
+    await page.clock.install(time=datetime(2026, 11, 21, 2, tzinfo=NEW_YORK))
+    etags = ["one"]
+
+    async def head(route: Route) -> None:
+        if route.request.method == "HEAD":
+            await route.fulfill(headers={"ETag": etags[-1]})
+        else:
+            await route.continue_()
+
+    await phone.route("**/", head)
+    await page.goto(f"/?stop={ALPHA}&display=1")
+    await expect(page.get_by_text("Nothing leaves here")).to_be_visible()
+    await page.evaluate("window.old = true")
+    etags.append("two")
+    await page.clock.run_for(30 * 60_000)
+    assert await page.evaluate("window.old")
+    async with page.expect_navigation():
+        await page.clock.run_for(45 * 60_000)
+    assert not await page.evaluate("window.old")
+
+
+async def test_a_display_keeps_nothing_of_what_has_passed(
+    phone: BrowserContext, page: Page, city: Any
+) -> None:
+    """Some thousand patches, with new calls and alerts in each: the page holds no more than before."""
+    await city.show(ALPHA, routes=ROUTES, arrivals=busy())
+    await page.goto(f"/?stop={ALPHA}&display=1")
+    await expect(page.locator(".call")).to_have_count(5)
+    devtools = await phone.new_cdp_session(page)
+    await devtools.send("Performance.enable")
+
+    async def held(first: int, last: int) -> dict[str, float]:
+        for number in range(first, last):
+            arrivals = {f"k{number + n}": call(n + 1, headsign=f"to {number}") for n in range(8)}
+            alerts = {f"a{number}": {**ALERT, "header": {"": f"Alert {number}"}}}
+            await city.show(ALPHA, routes=ROUTES, arrivals=arrivals, alerts=alerts)
+        await expect(page.get_by_text(f"to {last - 1}").first).to_be_visible()
+        await devtools.send("HeapProfiler.collectGarbage")
+        told = await devtools.send("Performance.getMetrics")
+        return {metric["name"]: metric["value"] for metric in told["metrics"]}
+
+    before = await held(0, 200)
+    after = await held(200, 1200)
+    for name, slack in (("Nodes", 200), ("JSEventListeners", 5), ("JSHeapUsedSize", 1_000_000)):
+        assert after[name] <= before[name] + slack, (name, before[name], after[name])
+
+
+async def _violations(page: Page, axe: str) -> list[str]:
+    await page.evaluate(axe)
+    result = await page.evaluate(
+        "rules => axe.run(document, { runOnly: rules, resultTypes: ['violations'] })", RULES
+    )
+    return [
+        f"{found['id']}: {node['html']} {node['failureSummary']}"
+        for found in result["violations"]
+        for node in found["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize(
+    "path",
+    ["/", f"/?stop={ALPHA}", f"/?stop={ALPHA}&stop={BETA}", f"/?stop={ALPHA}&display=1", "/status"],
+)
+async def test_axe_finds_nothing(  # noqa: PLR0917  # three parameters and three fixtures
+    path: str, width: int, scheme: Any, page: Page, city: Any, axe: str
+) -> None:
+    await city.show(ALPHA, routes=ROUTES, arrivals=busy(), alerts={"works": ALERT})
+    await city.show(BETA, "Beta")
+    await page.emulate_media(color_scheme=scheme)
+    await page.set_viewport_size({"width": width, "height": 700})
+    await page.add_init_script(
+        f'localStorage.setItem(\'stopcast.favourites\', \'[{{"stop_id":"{ALPHA}","name":"Alpha"}}]\')'
+    )
+    await page.goto(path)
+    await expect(page.get_by_text("demo" if path == "/status" else "Gamma").first).to_be_visible()
+    if path == "/":
+        await expect(page.locator(".stops a")).to_have_count(3)
+    assert await _violations(page, axe) == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_the_page_is_small_and_asks_nobody_else(page: Page, city: Any) -> None:
+    requests: list[Request] = []
+    page.on("requestfinished", lambda request: requests.append(request))  # noqa: PLW0108  # it is marked
+    await city.show(ALPHA, routes=ROUTES, arrivals=busy())
+    await page.goto("/")
+    await expect(page.locator(".stops a")).to_have_count(3)
+    await page.goto("/status")
+    await expect(page.get_by_role("heading", name="demo")).to_be_visible()
+    await page.goto(f"/?stop={ALPHA}")
+    await expect(page.locator(".call")).to_have_count(5)
+    origin = page.url.split("?")[0]
+    paths = {request.url.removeprefix(origin).split("?")[0] for request in requests}
+    assert not [path for path in paths if "://" in path]
+    files = {path for path in paths if not path.startswith("v1/")}
+    asked = {PAGES.get(path, path.removeprefix("static/")) for path in files}
+    assert asked == {name for name in FILES if not name.endswith(".ts")}
+    assert sum(len(FILES[name]) for name in asked) < 60_000
