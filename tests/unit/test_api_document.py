@@ -16,6 +16,7 @@ from gateway.api.events import EVENTS, transcript
 from gateway.api.problem_codes import CODES
 from gateway.api.reference import reference
 from gateway.app import create_app
+from gateway.auth.rules import RULES
 from gateway.settings import GatewaySettings
 from schemas import merge_patch
 from schemas.arrivals import Board
@@ -48,6 +49,14 @@ def test_every_route_is_described_and_nothing_else() -> None:
     }
     assert len(app.routes) == len([route for route in app.routes if isinstance(route, Route)])
     assert routes == {(path, method) for path, method, _ in OPERATIONS}
+
+
+def test_each_operation_asks_for_the_scope_that_its_route_needs() -> None:
+    rules = {re.sub(r":\w+}", "}", path): scope for path, scope in RULES.items()}
+    for path, method, operation in OPERATIONS:
+        ways = [way for way in operation["security"] if way]
+        asked = {scope for way in ways for scopes in way.values() for scope in scopes}
+        assert asked == ({rules[path]} - {None}), (method, path)
 
 
 def test_operations_have_names_of_their_own() -> None:
