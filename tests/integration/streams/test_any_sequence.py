@@ -154,7 +154,7 @@ class Sequence(RuleBasedStateMachine):
         try:
             async with asyncio.timeout(0.02):  # nothing may be there to be read
                 await client.read(most)
-        except TimeoutError:
+        except (TimeoutError, ConnectionError):  # the latter after a goodbye: `quiet` comes again
             pass
 
     @rule(number=a_client)
