@@ -9,11 +9,13 @@ Fate = Literal["refused", "dropped", "repaired", "unmatched", "late", "out_of_or
 KINDS: Mapping[str, Fate] = {
     "message_empty": "refused",
     "message_malformed": "refused",
+    "message_too_large": "refused",
     "message_differential": "refused",
     "message_header_ahead": "refused",
     "message_header_back": "out_of_order",
     "feed_version_disagrees": "unmatched",
     "entity_malformed": "dropped",
+    "entity_too_large": "dropped",
     "entity_deleted": "dropped",
     "entity_empty": "dropped",
     "trip_id_missing": "unmatched",
