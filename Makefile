@@ -13,7 +13,7 @@ ARGS ?=
 help:
 	@echo "make run     everything on this machine; make run ARGS='--port 9000 --config my.toml'"
 	@echo "make test    all tests; make test ARGS='tests/unit -k patch'"
-	@echo "make lint    ruff and mypy"
+	@echo "make lint    ruff, mypy, and whether a dependency has a known vulnerability"
 	@echo "make format  let ruff mend what it can"
 	@echo "make bench   the benchmarks of bench/, one after another"
 	@echo "make lock    choose the newest allowed versions of all dependencies"
@@ -29,6 +29,7 @@ lint: $(VENV)/.installed
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
+	@$(BIN)/python tests/audit.py
 
 format: $(VENV)/.installed
 	@$(BIN)/ruff check --fix-only --quiet

@@ -83,7 +83,11 @@ def _is_text(name: str, data: bytes, problems: Problems) -> bool:
 def _positions(file: File, data: bytes, problems: Problems) -> dict[str, int]:
     """Where the columns that we know stand, ascending; none if one that must be there is not."""
     line = data.split(b"\n", 1)[0].decode()
-    header = [name.strip() for name in next(csv.reader([line]))]
+    try:
+        header = [name.strip() for name in next(csv.reader([line]))]
+    except csv.Error as error:
+        problems.add(Problem(file.name, 1, None, None, f"is a header that cannot be read: {error}"))
+        return {}
     complete = True
     for field in file.fields:
         if field.presence is not Presence.OPTIONAL and field.name not in header:

@@ -90,14 +90,14 @@ class Problems:
     def first(self, lines: Callable[[str, Iterable[int]], Mapping[int, int]]) -> list[Problem]:
         """The first `SHOWN`, file by file and line by line.
 
-        `lines(file, records)` gives the line of each record.
+        `lines(file, records)` gives the line of each record, where it can be found.
         """
         found = list(self._whole)
         for wrong in self._rows:
             records = sorted(wrong.values)[:SHOWN]
             at = lines(wrong.file, records)
             found += [
-                Problem(wrong.file, at[n], wrong.column, wrong.values[n], wrong.reason)
+                Problem(wrong.file, at.get(n), wrong.column, wrong.values[n], wrong.reason)
                 for n in records
             ]
         found.sort(key=lambda problem: (problem.file, problem.line or 0))

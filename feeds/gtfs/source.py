@@ -10,10 +10,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from feeds.answers import AnswerError, answer, content, http_client
 from feeds.gtfs.problems import ScheduleError
 from feeds.gtfs.schedule import Progress
 
 TIMEOUT = httpx.Timeout(30, read=60)  # some agencies make the zip while one waits
+DEADLINE = 3600.0  # seconds for the whole
+LARGEST = 2 * 1024**3  # bytes of a zip; the biggest known to us, a country's, has some 300 MB
 STEP = "downloading"
 
 
@@ -45,7 +48,7 @@ async def fetched(
             headers = await _download(source, path, known, progress)
         except httpx.InvalidURL as error:
             raise ScheduleError(f"{shown(source)}: {error}") from None
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, AnswerError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
             raise ScheduleError(f"{shown(source)} cannot be fetched: {reason}") from None
         if headers is None:
@@ -77,22 +80,23 @@ async def _download(
     url: str, path: Path, known: Source | None, progress: Progress
 ) -> httpx.Headers | None:
     """Into `path`; the answer's headers, or None for 304 Not Modified."""
+    asked = _conditions(url, known)
     async with (
-        httpx.AsyncClient(follow_redirects=True, timeout=TIMEOUT, http2=True) as client,
-        client.stream("GET", url, headers=_conditions(url, known)) as answer,
+        http_client(TIMEOUT) as client,
+        answer(client, url, keys={}, conditions=asked, deadline=DEADLINE) as response,
     ):
-        if answer.status_code == httpx.codes.NOT_MODIFIED:
+        if response.status_code == httpx.codes.NOT_MODIFIED:
             return None
-        if answer.status_code != httpx.codes.OK:
-            reason = f"{answer.status_code} {answer.reason_phrase}"
+        if response.status_code != httpx.codes.OK:
+            reason = f"{response.status_code} {response.reason_phrase}"
             raise ScheduleError(f"{shown(url)} cannot be fetched: the server says {reason}")
-        size = int(answer.headers.get("Content-Length", 0))
+        size = int(response.headers.get("Content-Length", 0))
         with path.open("wb") as file:
-            async for chunk in answer.aiter_bytes():
+            async for chunk in content(response, LARGEST):
                 file.write(chunk)
-                done = answer.num_bytes_downloaded
+                done = response.num_bytes_downloaded
                 progress(STEP, done, max(size, done))
-        return answer.headers
+        return response.headers
 
 
 def _conditions(url: str, known: Source | None) -> dict[str, str]:

@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from feeds import answers
 from feeds.config import Endpoint
 from feeds.sources.clock import CLOCK_HEADER, Reading
 from schemas.errors import StopcastError
 
 LARGEST = 256 * 1024 * 1024  # bytes; the biggest feed known to us has 64 MB
 TIMEOUT = httpx.Timeout(10, read=20)
+DEADLINE = 120.0  # seconds for a whole message, however steadily it drips
 
 
 class FetchError(StopcastError):
@@ -32,7 +34,7 @@ class Fetched(NamedTuple):
 
 def http_client() -> httpx.AsyncClient:
     """One client for all endpoints of a process: connections are kept and shared."""
-    return httpx.AsyncClient(http2=True, timeout=TIMEOUT, follow_redirects=True)
+    return answers.http_client(TIMEOUT)
 
 
 def shown(url: str) -> str:
@@ -45,8 +47,11 @@ def shown(url: str) -> str:
 class Fetcher:
     """Fetches one endpoint, telling it what we have already (ETag, Last-Modified, mtime)."""
 
-    def __init__(self, endpoint: Endpoint, client: httpx.AsyncClient) -> None:
+    def __init__(
+        self, endpoint: Endpoint, client: httpx.AsyncClient, deadline: float = DEADLINE
+    ) -> None:
         self.endpoint = endpoint
+        self._deadline = deadline
         self._client = client
         self._known: dict[str, str] = {}
         self._mtime = 0.0
@@ -64,22 +69,25 @@ class Fetcher:
         """The message as it is now.
 
         Raises:
-            FetchError: no answer, another status than 200 or 304, or more bytes than we take.
+            FetchError: no answer that we take, or another status than 200 or 304.
         """
         if "://" not in self.endpoint.url:
             return await asyncio.to_thread(self._read, Path(self.endpoint.url))
-        headers = {name: value.get_secret_value() for name, value in self.endpoint.headers.items()}
-        request = self._client.build_request(
-            "GET", self.endpoint.url, headers={**headers, **self._known}
+        keys = {name: value.get_secret_value() for name, value in self.endpoint.headers.items()}
+        asked = answers.answer(
+            self._client,
+            self.endpoint.url,
+            keys=keys,
+            conditions=self._known,
+            deadline=self._deadline,
         )
         try:
-            response = await self._client.send(request, stream=True)
-            try:
+            async with asked as response:
                 return await self._take(response)
-            finally:
-                await response.aclose()
-        except httpx.TimeoutException:
+        except (httpx.TimeoutException, TimeoutError):
             raise FetchError("timeout", "no answer in time") from None
+        except answers.AnswerError as error:
+            raise FetchError(error.kind, str(error)) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise FetchError("unreachable", str(error) or type(error).__name__) from None
 
@@ -90,10 +98,8 @@ class Fetcher:
         if response.status_code != httpx.codes.OK:
             raise FetchError(f"http_{response.status_code}", f"status {response.status_code}")
         data = bytearray()
-        async for part in response.aiter_bytes():
-            data += part
-            if len(data) > LARGEST:
-                raise FetchError("too_large", f"more than {LARGEST} bytes")
+        async for piece in answers.content(response, LARGEST):
+            data += piece
         given = (("If-None-Match", "ETag"), ("If-Modified-Since", "Last-Modified"))
         self._known = {
             ask: response.headers[tell] for ask, tell in given if tell in response.headers

@@ -5,11 +5,12 @@ bytes of its entities by walking the top-level wire format, and only entities wh
 in the previous message are parsed (bench/decode.py has the figures).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from google.protobuf.message import DecodeError as ProtobufError
-from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedHeader
+from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedHeader, TripUpdate
 
 from feeds.realtime.text import checked_twin
 from schemas.errors import StopcastError
@@ -18,6 +19,13 @@ from schemas.errors import StopcastError
 _VARINT, _LENGTH, _GROUP, _GROUP_END, _FIXED = 0, 2, 3, 4, {1: 8, 5: 4}
 _MORE, _BITS = 0x80, 0x7F  # a varint's byte: is there one more, and its share of the number
 _KIND = 7  # a tag's bits for the wire type
+
+# What a message may ask of us. A field of 2 bytes can become an object of 90, and a step of the walk;
+# the biggest feed known to us, a country's, has 64 MB of some 30 bytes for each call.
+MOST_FIELDS = 500_000  # entities, as many other fields beside them, or bytes within one group
+LARGEST = 1 << 20  # bytes of the header or an entity; an alert about thousands of stops has a third
+MOST_PARTS = 5_000_000  # calls, or whatever else entities repeat
+SMALLEST_PART = 2  # bytes: a tag, and that it is empty
 
 FUTURE = 300  # seconds that a feed's clock may be ahead of ours
 _EXCERPT = 40
@@ -60,19 +68,22 @@ class Message:
 def decode(data: bytes, known: tuple[bytes, ...], note: Note) -> Message:
     """Decode a message against the raw entities `known` from the previous one.
 
-    An entity that cannot be parsed, is marked deleted (SPEC rule 2) or says nothing is noted and
-    left out.
+    An entity that cannot be parsed, is too large, is marked deleted (SPEC rule 2) or says nothing
+    is noted and left out.
 
     Raises:
-        DecodeError: not a protobuf message, truncated, without header, or DIFFERENTIAL.
+        DecodeError: not a protobuf message, truncated, without header, DIFFERENTIAL, or with more in
+            it than any feed has.
     """
     header, entities = split(data)
     if entities == known:  # in the same order: ten times quicker to see than by sets
         return Message(header, known, [], frozenset())
     before = frozenset(known)
     new = (raw for raw in dict.fromkeys(entities) if raw not in before)
-    added = [(raw, entity) for raw in new if (entity := _parse_entity(raw, note))]
-    return Message(header, entities, added, before.difference(entities))
+    parsed = _parsed(new, note)
+    if len(data) > MOST_PARTS * SMALLEST_PART:
+        parsed = _counted(parsed)
+    return Message(header, entities, list(parsed), before.difference(entities))
 
 
 def split(data: bytes) -> tuple[FeedHeader, tuple[bytes, ...]]:
@@ -93,26 +104,35 @@ def split(data: bytes) -> tuple[FeedHeader, tuple[bytes, ...]]:
 
 
 def _walk(data: bytes) -> tuple[bytes, list[bytes]]:
-    header = b""
+    header = bytearray()  # quick to append to
+    others = 0  # fields, and bytes of groups
     entities: list[bytes] = []
     append = entities.append
     at, end = 0, len(data)
     while at < end:
         # Nearly every field is an entity whose length takes two bytes: this branch is the cost of
         # an unchanged poll (bench/decode), `field` is what it would be in words.
-        if data[at] == _ENTITY and data[at + 1] & _MORE and data[at + 2] < _MORE:
+        if data[at] == _ENTITY and data[at + 1] >= _MORE > data[at + 2] > 0:
             start = at + 3
             at = start + (data[at + 1] & _BITS | data[at + 2] << 7)
             append(data[start:at])
         else:
+            start = at
             begun_by, value, at = field(data, at)
+            others += at - start if begun_by & _KIND == _GROUP else 1
+            if others > MOST_FIELDS:
+                raise DecodeError("too_large", f"more than {MOST_FIELDS} fields")
             if begun_by == _ENTITY:
                 append(value)
             elif begun_by == _HEADER:
                 header += value  # as protobuf merges a repeated singular message
+                if len(header) > LARGEST:
+                    raise DecodeError("too_large", f"a header of more than {LARGEST} bytes")
     if at > end:
         raise ValueError("truncated")
-    return header, entities
+    if len(entities) > MOST_FIELDS:
+        raise DecodeError("too_large", f"{len(entities)} entities")
+    return bytes(header), entities
 
 
 def field(data: bytes, at: int) -> tuple[int, bytes, int]:
@@ -120,6 +140,7 @@ def field(data: bytes, at: int) -> tuple[int, bytes, int]:
 
     Raises:
         IndexError, ValueError: the bytes end inside the field, or it has an unknown wire type.
+        DecodeError: a group that is too large.
     """
     begun_by, at = varint(data, at)
     kind = begun_by & _KIND
@@ -141,7 +162,10 @@ def field(data: bytes, at: int) -> tuple[int, bytes, int]:
 def _after_group(data: bytes, at: int, begun_by: int) -> int:
     """Where a group ends: deprecated, but unknown fields may be groups, in groups (rule 9)."""
     ends = [begun_by - _GROUP + _GROUP_END]
+    limit = at + MOST_FIELDS
     while ends:
+        if at > limit:
+            raise DecodeError("too_large", f"a group of more than {MOST_FIELDS} bytes")
         following, after = varint(data, at)
         if following & _KIND == _GROUP:
             ends.append(following - _GROUP + _GROUP_END)
@@ -182,7 +206,38 @@ def _parse_header(raw: bytes) -> FeedHeader:
     return header
 
 
+def _parsed(new: Iterable[bytes], note: Note) -> Iterator[tuple[bytes, FeedEntity]]:
+    for raw in new:
+        if entity := _parse_entity(raw, note):
+            yield raw, entity
+
+
+def _counted(
+    parsed: Iterable[tuple[bytes, FeedEntity]],
+) -> Iterator[tuple[bytes, FeedEntity]]:
+    parts = 0
+    for raw, entity in parsed:
+        parts += _parts(entity)
+        if parts > MOST_PARTS:
+            raise DecodeError("too_large", f"more than {MOST_PARTS} calls and other parts")
+        yield raw, entity
+
+
+def _parts(message: Any) -> int:
+    """How much is repeated in a message; of calls, which repeat nothing, only how many they are."""
+    if isinstance(message, TripUpdate):
+        return len(message.stop_time_update)
+    return sum(
+        len(value) + sum(map(_parts, value)) if field.is_repeated else _parts(value)
+        for field, value in message.ListFields()
+        if field.message_type
+    )
+
+
 def _parse_entity(raw: bytes, note: Note) -> FeedEntity | None:
+    if len(raw) > LARGEST:
+        note("entity_too_large", f"{len(raw)} bytes")
+        return None
     try:
         _CHECKED.FromString(raw)
         entity = FeedEntity.FromString(raw)

@@ -17,6 +17,10 @@ from feeds.realtime.trip_instance import TripInstance
 from feeds.timetable.entities import StopTime, Trip
 from feeds.timetable.timetable import Timetable
 
+# An entity multiplies its trips by its replacement stops: 1 MB would become billions of calls.
+MOST_REPLACEMENTS = 500  # stops of one modified trip
+MOST_STOPS = 2_000_000  # of all modified trips of a feed
+
 
 class ModifiedStop(NamedTuple):
     """A call of a modified trip. `index` is its position in stop_times, None at a replacement.
@@ -59,6 +63,7 @@ class Modifications:
         self.timetable = timetable
         self._by_key: dict[str, dict[tuple[int, bytes], Modification]] = defaultdict(dict)
         self._keys: dict[tuple[int, bytes], list[str]] = {}
+        self._stops = 0  # of all that is kept
 
     def of(self, key: str) -> Modification | None:
         """The instance's modification; of several, which is an error, always the same."""
@@ -70,9 +75,13 @@ class Modifications:
         keys = self._keys.setdefault((endpoint, raw), [])
         for modification in self._read(entity, note):
             key = modification.instance.key(self.timetable.feed_id)
+            if self._stops + len(modification.stops) > MOST_STOPS:
+                note("modification_unsupported", f"{entity.id}: more than {MOST_STOPS} stops")
+                break
             if self._by_key[key]:
                 note("modification_repeated", modification.instance.trip_id)
             self._by_key[key][endpoint, raw] = modification
+            self._stops += len(modification.stops)
             keys.append(key)
         return set(keys)
 
@@ -81,7 +90,7 @@ class Modifications:
         changed: set[str] = set()
         for raw in raws:
             for key in self._keys.pop((endpoint, raw), ()):
-                del self._by_key[key][endpoint, raw]
+                self._stops -= len(self._by_key[key].pop((endpoint, raw)).stops)
                 changed.add(key)
         return changed
 
@@ -128,12 +137,15 @@ class _UnsupportedError(Exception):
 def _starts(trip: Trip, told: TripModifications) -> list[int | None]:
     if not trip.frequencies:
         return [None]
-    return [start for text in told.start_times if (start := seconds(text)) is not None]
+    starts = dict.fromkeys(map(seconds, told.start_times))
+    return [start for start in starts if start is not None]
 
 
 def _modified(
     stop_times: Sequence[StopTime], told: TripModifications, timetable: Timetable
 ) -> Iterator[ModifiedStop]:
+    if sum(len(each.replacement_stops) for each in told.modifications) > MOST_REPLACEMENTS:
+        raise _UnsupportedError(f"more than {MOST_REPLACEMENTS} replacement stops")
     numbers = count(1)
     shift = done = 0
 

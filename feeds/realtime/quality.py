@@ -9,11 +9,13 @@ Fate = Literal["refused", "dropped", "repaired", "unmatched", "late", "out_of_or
 KINDS: Mapping[str, Fate] = {
     "message_empty": "refused",
     "message_malformed": "refused",
+    "message_too_large": "refused",
     "message_differential": "refused",
     "message_header_ahead": "refused",
     "message_header_back": "out_of_order",
     "feed_version_disagrees": "unmatched",
     "entity_malformed": "dropped",
+    "entity_too_large": "dropped",
     "entity_deleted": "dropped",
     "entity_empty": "dropped",
     "trip_id_missing": "unmatched",
@@ -62,6 +64,9 @@ KINDS: Mapping[str, Fate] = {
 }
 """What became of what was wrong; docs/operations.md tells what each kind means."""
 
+EXAMPLE = 200
+"""Characters of an example: ids of a feed are as long as it likes."""
+
 
 class Quality:
     """Counts since the process began to own the feed."""
@@ -80,9 +85,9 @@ class Quality:
         return self._parts[endpoint]
 
     def note(self, kind: str, example: str) -> None:
-        """Count one more of this kind; the example names the entity, trip or value."""
+        """Count one more of this kind; the example names the entity, trip or value, or begins to."""
         self.counts[kind] += 1
-        self.examples[kind] = example
+        self.examples[kind] = example[:EXAMPLE]
         if self._whole:
             self._whole.note(kind, example)
 

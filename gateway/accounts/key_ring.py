@@ -106,7 +106,11 @@ class KeyRing:
 
     async def _read(self) -> None:
         try:
-            keys = living(await read_signing_keys(self._database), datetime.now(UTC))
+            stored = await read_signing_keys(self._database)
+            ours = [key for key in stored if key.is_ours(self._vault)]
+            if foreign := [key.key_id for key in stored if key not in ours]:
+                log.error("signing_keys_not_ours", keys=foreign)  # or another STOPCAST_ACCOUNT_KEY
+            keys = living(ours, datetime.now(UTC))
             self._public = {key.key_id: PyJWK.from_json(key.public_key) for key in keys}
             self._keys = keys
             self._read_at = self._clock()

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from jwt import PyJWK
 from jwt.algorithms import ECAlgorithm
 
-from gateway.accounts.vault import Vault
+from gateway.accounts.vault import Vault, VaultError
 from gateway.database import Database
 
 ALGORITHM = "ES256"
@@ -52,6 +52,19 @@ class SigningKey(NamedTuple):
         return PyJWK.from_json(
             vault.open(self.sealed_private_key, _context(self.key_id)).decode(), ALGORITHM
         )
+
+    def is_ours(self, vault: Vault) -> bool:
+        """Whether the public key belongs to the private one, which only the account key can seal.
+
+        Else whoever may write to Postgres could publish a key of his own, and sign tokens with it.
+        """
+        try:
+            opened = vault.open(self.sealed_private_key, _context(self.key_id))
+            private: dict[str, Any] = json.loads(opened)
+            public: object = json.loads(self.public_key)
+        except (VaultError, ValueError):
+            return False
+        return {name: value for name, value in private.items() if name != "d"} == public
 
 
 class Rotation(NamedTuple):

@@ -47,7 +47,7 @@ class Vault:
         nonce, encrypted = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         try:
             return self._cipher.decrypt(nonce, encrypted, context.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: too short to have been sealed
             raise VaultError(
                 f"{context}: STOPCAST_ACCOUNT_KEY is not the key that this was sealed with"
             ) from None

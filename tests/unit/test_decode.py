@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.message import DecodeError as ProtobufError
-from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedHeader, FeedMessage
+from google.transit.gtfs_realtime_pb2 import (
+    FeedEntity,
+    FeedHeader,
+    FeedMessage,
+    TranslatedString,
+    TripUpdate,
+)
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -141,6 +147,60 @@ def test_splitting_agrees_with_protobuf(trip_ids: list[str], noise: bytes) -> No
     header, entities = split(data)
     assert header == expected.header
     assert [FeedEntity.FromString(raw) for raw in entities] == list(expected.entity)
+
+
+GOOD = message(trip_update("a"))
+FIELDS = 500_001
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        GOOD + b"\x20\x00" * FIELDS,
+        GOOD + b"\x12\x00" * FIELDS,
+        GOOD + b"\x12\x80\x00" * FIELDS,  # lengths of two bytes that could do with one
+        GOOD + (b"\x12\x80\x01" + bytes(128)) * FIELDS,
+        GOOD + (b"\x0a\x05\x22\x03abc") * FIELDS,
+        GOOD + b"\x1b" * 2 * FIELDS,
+        GOOD + b"\x1b\x1c" * FIELDS,
+    ],
+    ids=[
+        "fields",
+        "entities",
+        "long for short",
+        "true entities",
+        "headers",
+        "groups in groups",
+        "groups",
+    ],
+)
+def test_a_bomb_of_fields_is_refused(data: bytes, quality: Quality) -> None:
+    with pytest.raises(DecodeError) as refused:
+        decode(data, (), quality.note)
+    assert refused.value.kind == "too_large"
+
+
+def test_an_entity_that_is_too_large_costs_only_itself(quality: Quality) -> None:
+    """A megabyte of calls of two bytes each would be 50 of them."""
+    bomb = trip_update("b")
+    bomb.stop_time_update.extend([TripUpdate.StopTimeUpdate()] * (1 << 19))
+    decoded = decode(message(trip_update("a"), bomb), (), quality.note)
+    assert [entity.trip_update.trip.trip_id for _, entity in decoded.added] == ["a"]
+    assert quality.counts == {"entity_too_large": 1}
+
+
+def test_a_bomb_of_parts_is_refused(quality: Quality, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls, or whatever is repeated in an alert, also where an entity says that it is both."""
+    monkeypatch.setattr("feeds.realtime.decode.MOST_PARTS", 1_000)
+    calls = trip_update("a")
+    calls.stop_time_update.extend([TripUpdate.StopTimeUpdate()] * 501)
+    both = FeedEntity(id="b", trip_update=trip_update("b"))
+    both.alert.header_text.translation.extend([TranslatedString.Translation()] * 500)
+    data = message(calls)
+    assert len(decode(data, (), quality.note).added) == 1
+    with pytest.raises(DecodeError, match="more than 1000 calls") as refused:
+        decode(data + FeedMessage(entity=[both]).SerializePartialToString(), (), quality.note)
+    assert refused.value.kind == "too_large"
 
 
 def test_a_field_that_ends_early_is_an_error() -> None:

@@ -1,11 +1,12 @@
 """Zips as agencies make them: what is read of them, and what is told when they are wrong."""
 
+import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zipfile import ZipFile
+from zipfile import ZIP_BZIP2, ZIP_LZMA, ZipFile
 
 import pytest
 from hypothesis import given, settings
@@ -218,6 +219,45 @@ def test_a_damaged_zip_names_the_file(gtfs_zip: Write) -> None:
     data[45:55] = bytes(10)  # within the first member's compressed bytes
     path.write_bytes(data)
     assert problems(path)[0].startswith("agency.txt: cannot be unpacked: ")
+
+
+@pytest.mark.parametrize("told", [None, 10], ids=["honest", "lying about its size"])
+def test_a_zip_bomb_ends_at_the_limit(
+    gtfs_zip: Write, monkeypatch: pytest.MonkeyPatch, told: int | None
+) -> None:
+    monkeypatch.setattr("feeds.gtfs.zip.SMALL", 4 << 20)
+    path = gtfs_zip({"agency.txt": bytes(64 << 20)})
+    if told is not None:
+        data = bytearray(path.read_bytes())
+        entry = data.index(b"PK\1\2")  # the first of the directory is agency.txt's; APPNOTE 4.3.12
+        data[entry + 24 : entry + 28] = told.to_bytes(4, "little")
+        path.write_bytes(data)
+    tracemalloc.start()
+    try:
+        assert problems(path)[0].startswith("agency.txt: cannot be unpacked: ")
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("method", [ZIP_BZIP2, ZIP_LZMA])
+def test_a_zip_is_unpacked_by_methods_with_a_bound_only(gtfs_zip: Write, method: int) -> None:
+    """zipfile gives bzip2 and LZMA no limit: 1,300 bytes became 1.5 GB."""
+    path = gtfs_zip({"agency.txt": None})
+    with ZipFile(path, "a", method) as archive:
+        archive.writestr("agency.txt", bytes(1 << 20))
+    assert problems(path) == ["agency.txt: cannot be unpacked: only deflate is known here"]
+
+
+@pytest.mark.parametrize(("place", "file"), [("header", "stops.txt"), ("row", "stop_times.txt")])
+def test_a_field_longer_than_csv_takes_is_a_problem_of_its_file(
+    gtfs_zip: Write, file: str, place: str
+) -> None:
+    header, rows = SMALL_CITY[file].split("\n", 1)
+    long = "x" * 200_000
+    added = {"header": f"{long},{header}\n{rows}", "row": f"{header}\n{rows}{long},{long}\n"}
+    found = problems(gtfs_zip({file: added[place]}))
+    assert any(problem.startswith(file) for problem in found)
 
 
 STOP_TIMES = SMALL_CITY["stop_times.txt"]

@@ -7,8 +7,9 @@ from google.protobuf import json_format
 from google.transit.gtfs_realtime_pb2 import FeedMessage, TripUpdate
 
 from feeds.realtime.pipeline import Pipeline
+from feeds.timetable.entities import Frequency
 from schemas.arrivals import Arrival
-from tests.timetables import make_timetable, message, posix, stop, trip_update
+from tests.timetables import make_timetable, message, posix, seconds, stop, trip_update
 
 TRIP = [
     (10, "a", "10:00:00", "10:00:00"),
@@ -271,3 +272,34 @@ def test_rule_39_a_stop_that_only_realtime_has_gets_no_board_and_what_refers_to_
         "stop_unknown": 1,
         "assigned_stop_unknown": 1,
     }
+
+
+def test_a_modified_trip_has_a_stop_for_each_mile_and_no_more(pipeline: Pipeline) -> None:
+    assert len(board(pipeline, said(modified(detour("b", "b", *[("x", 60)] * 501))))) == len(TRIP)
+    assert pipeline.quality.examples == {
+        "modification_unsupported": "m0: t: more than 500 replacement stops"
+    }
+
+
+def test_many_trips_of_many_stops_are_modified_up_to_a_bound(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted anew when modifications leave: the next ones have the room."""
+    monkeypatch.setattr("feeds.realtime.modifications.MOST_STOPS", 110)
+    long = detour("b", "b", *[("x", 60)] * 100)
+    plain = board(pipeline, said())
+    for _ in range(3):
+        assert board(pipeline, said(modified(long, trips=("t", "u")))) != plain
+        assert board(pipeline, said(modified(long, trips=("u", "t")))) == plain
+        assert board(pipeline, said()) == plain
+    assert pipeline.quality.counts == {"modification_unsupported": 6}
+
+
+def test_a_start_time_that_is_repeated_is_one() -> None:
+    """It was taken back twice, and no further message could be read."""
+    exact = Frequency(seconds("10:00:00"), seconds("11:00:00"), 600, exact=True)
+    pipeline = Pipeline(make_timetable({"t": TRIP}, stops=[stop("x")], frequencies={"t": (exact,)}))
+    told = modified(detour("b", "b", ("x", 60))) | {"start_times": ["10:10:00", "10:10:00"]}
+    pipeline.poll(0, said(told), NOW)
+    pipeline.poll(0, said(), NOW)
+    assert not pipeline.quality.counts

@@ -78,3 +78,9 @@ def test_the_documentation_lists_each_kind_with_its_fate() -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
     rows = re.findall(r"^\| `((?!stopcast)\w+)` \| ([a-z ]+) \| \S.* \|$", text, re.MULTILINE)
     assert {kind: fate.replace(" ", "_") for kind, fate in rows} == KINDS
+
+
+def test_an_example_is_short_whatever_a_feed_calls_its_trips() -> None:
+    quality = Quality()
+    quality.note("trip_unknown", "x" * 1_000_000)
+    assert quality.report()["trip_unknown"]["example"] == "x" * 200

@@ -170,6 +170,33 @@ async def test_private_keys_open_with_the_account_key_only(database: Database) -
         key.private_key(Vault(bytes(32)))
 
 
+@pytest.mark.parametrize("sealed", ["its own", "that of ours", "nothing"])
+async def test_a_key_that_somebody_else_put_into_postgres_is_none(
+    database: Database, ring: KeyRing, sealed: str
+) -> None:
+    ours = (await rotate(database, Vault(KEY))).newest
+    now = ours.active_from - timedelta(seconds=1)
+    theirs = signing_keys.new_key(Vault(bytes(32)), now)
+    private = {"that of ours": ours.sealed_private_key, "nothing": b""}
+    theirs = theirs._replace(sealed_private_key=private.get(sealed, theirs.sealed_private_key))
+    await database.fetch(signing_keys._INSERT, *theirs)
+    with pytest.raises(KeyUnknownError):
+        await ring.find(theirs.key_id)
+    assert (await ring.published())["keys"] == [json.loads(ours.public_key)]
+    assert (await ring.signer()).key_id == ours.key_id
+
+
+async def test_the_public_key_of_ours_cannot_be_exchanged(
+    postgres: Connection, database: Database, ring: KeyRing
+) -> None:
+    ours = (await rotate(database, Vault(KEY))).newest
+    theirs = json.loads(signing_keys.new_key(Vault(KEY), ours.active_from).public_key)
+    query = "UPDATE signing_keys SET public_key = $1"
+    await postgres.execute(query, json.dumps(theirs | {"kid": ours.key_id}))
+    with pytest.raises(KeyUnknownError):
+        await ring.find(ours.key_id)
+
+
 async def test_a_sign_in_before_the_first_key_is_told_to_wait(deployment: Deployment) -> None:
     await deployment.postgres.execute("DELETE FROM signing_keys")
     answer = await deployment.post("apple", deployment.issuer.signs_in().body)
