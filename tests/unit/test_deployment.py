@@ -132,6 +132,12 @@ def test_gateways_believe_nginx_and_nobody_else() -> None:
         assert list(trusted) == [addresses["nginx"]]
 
 
+def test_compose_publishes_nothing_but_nginx() -> None:
+    assert [name for name, each in SERVICES.items() if "ports" in each] == ["nginx"]
+    for gateway in GATEWAYS.values():
+        assert gateway["environment"]["STOPCAST_ADMIN_PORT"] != gateway["environment"]["PORT"]
+
+
 @pytest.mark.parametrize("name", GATEWAYS)
 def test_compose_waits_for_the_drain_before_it_kills(name: str) -> None:
     env = GATEWAYS[name]["environment"]
