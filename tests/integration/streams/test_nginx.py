@@ -118,6 +118,24 @@ async def test_each_event_is_there_when_it_is_sent(
         await eventually(lambda: not one.hub.subscribers | other.hub.subscribers)
 
 
+async def test_each_picture_of_a_terminal_is_there_when_it_is_drawn(
+    run: Run, nginx: Start, demo: Publisher, stop: str
+) -> None:
+    async with run(max_streams=1) as one, run() as other, nginx([one.port, other.port]) as front:
+        terminals = [front.client() for _ in range(4)]
+        for terminal in terminals:  # of four, the first gateway takes one
+            path = f"/v1/stops/{quote(stop, safe=':')}/watch"
+            assert await terminal.request(path, {"Accept": "*/*"}) == 200
+            await terminal.read_until(lambda: terminal.body)  # noqa: B023  # awaited here
+        for _ in range(3):
+            sizes = [len(terminal.body) for terminal in terminals]
+            await demo.publish(stop)
+            for terminal, size in zip(terminals, sizes, strict=True):
+                await terminal.read_until(lambda: len(terminal.body) > size)  # noqa: B023
+        for terminal in terminals:
+            await terminal.cut()
+
+
 async def test_a_drained_gateway_sends_its_streams_to_the_other_where_they_resume(
     run: Run, nginx: Start, demo: Publisher, stop: str
 ) -> None:
