@@ -1,14 +1,25 @@
-"""What Procfile, fly.toml and pyproject.toml say about the same thing is the same."""
+"""What the files that run Stopcast say about the same thing is the same, and fits the code."""
 
+import re
 import tomllib
+from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
-from gateway.server import longest_stop
+import pytest
+import yaml
+
+from gateway.server import KEEP_ALIVE, longest_stop
 from gateway.settings import GatewaySettings
 from schemas.local import children
 
 ROOT = Path(__file__).parents[2]
 FLY = tomllib.loads((ROOT / "fly.toml").read_text())
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+NGINX = (ROOT / "docs/operations/nginx.conf").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 
 def test_fly_runs_what_the_procfile_says() -> None:
@@ -56,3 +67,136 @@ def test_fly_sends_no_more_streams_than_a_gateway_takes() -> None:
 def test_wheel_brings_the_procfile_along() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
     assert children.PROCFILE.name in build["targets"]["wheel"]["only-include"]
+
+
+def test_fly_has_a_machine_for_each_process_and_brings_the_feeds_along() -> None:
+    sized = [process for vm in FLY["vm"] for process in vm["processes"]]
+    assert sorted(sized) == sorted(FLY["processes"])
+    [config] = FLY["files"]
+    assert config["guest_path"] == FLY["env"]["STOPCAST_CONFIG"]
+
+
+def test_proxies_wait_longer_than_two_heartbeats() -> None:
+    twice = 2 * default("heartbeat")
+    assert FLY["http_service"]["http_options"]["idle_timeout"] > twice
+    assert nginx_seconds("proxy_read_timeout") > twice
+
+
+def default(setting: str) -> Any:
+    return GatewaySettings.model_fields[setting].default
+
+
+def nginx_seconds(directive: str) -> float:
+    [value] = re.findall(rf"^ *{directive} (\d+)s;", NGINX, re.MULTILINE)
+    return float(value)
+
+
+def test_nginx_leaves_connections_before_the_gateway_does() -> None:
+    upstream = NGINX.partition("upstream gateways {")[2].partition("}")[0]
+    [kept] = re.findall(r"keepalive_timeout (\d+)s;", upstream)
+    assert int(kept) < KEEP_ALIVE
+    assert nginx_seconds("send_timeout") == default("frozen_limit")
+
+
+GATEWAYS = {name: each for name, each in SERVICES.items() if name.startswith("gateway-")}
+OURS = {name: each for name, each in SERVICES.items() if each["image"].startswith("stopcast:")}
+
+
+def test_compose_runs_what_the_procfile_says() -> None:
+    procfile = children.procfile()
+    assert " ".join(SERVICES["release"]["command"]) == procfile["release"]
+    for name in ("ingester-1", "ingester-2"):
+        assert " ".join(SERVICES[name]["command"]) == procfile["ingester"]
+    assert all("command" not in gateway for gateway in GATEWAYS.values())
+    [command] = re.findall(r"^CMD \[(.*)\]$", DOCKERFILE, re.MULTILINE)
+    assert command.replace('"', "").replace(",", "") == procfile["web"]
+
+
+def test_nginx_knows_the_gateways_of_compose() -> None:
+    servers = re.findall(r"^ *server ([\w-]+):(\d+) ", NGINX, re.MULTILINE)
+    assert servers == [(name, each["environment"]["PORT"]) for name, each in GATEWAYS.items()]
+
+
+def test_gateways_believe_nginx_and_nobody_else() -> None:
+    [subnet] = COMPOSE["networks"]["front"]["ipam"]["config"]
+    addresses = {
+        name: ip_address(each["networks"]["front"]["ipv4_address"])
+        for name, each in SERVICES.items()
+        if "front" in each["networks"]
+    }
+    assert set(addresses) == {"nginx", *GATEWAYS}
+    assert len(set(addresses.values())) == len(addresses)
+    assert all(address in ip_network(subnet["subnet"]) for address in addresses.values())
+    for gateway in GATEWAYS.values():
+        trusted = ip_network(gateway["environment"]["STOPCAST_TRUSTED_PROXIES"])
+        assert list(trusted) == [addresses["nginx"]]
+
+
+def test_compose_publishes_nothing_but_nginx() -> None:
+    assert [name for name, each in SERVICES.items() if "ports" in each] == ["nginx"]
+    for gateway in GATEWAYS.values():
+        assert gateway["environment"]["STOPCAST_ADMIN_PORT"] != gateway["environment"]["PORT"]
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_compose_waits_for_the_drain_before_it_kills(name: str) -> None:
+    env = GATEWAYS[name]["environment"]
+    grace, window = float(env["STOPCAST_DRAIN_GRACE"]), float(env["STOPCAST_DRAIN_WINDOW"])
+    assert seconds(GATEWAYS[name]["stop_grace_period"]) >= longest_stop(grace, window)
+
+
+def test_files_may_be_open_for_each_stream() -> None:
+    streams = default("max_streams")
+    assert all(each["ulimits"]["nofile"] > streams for each in GATEWAYS.values())
+    [files] = re.findall(r"^worker_rlimit_nofile (\d+);", NGINX, re.MULTILINE)
+    [connections] = re.findall(r"^ *worker_connections (\d+);", NGINX, re.MULTILINE)
+    assert int(files) == SERVICES["nginx"]["ulimits"]["nofile"]
+    assert int(connections) >= 2 * streams  # one worker may get all, and each takes two
+
+
+def test_only_gateways_are_asked_how_they_are() -> None:
+    """The image's health check asks for a port that other processes do not have."""
+    assert "/healthz" in DOCKERFILE
+    for name, each in OURS.items():
+        assert (each.get("healthcheck") == {"disable": True}) == (name not in GATEWAYS)
+
+
+def test_compose_has_no_secret_in_it() -> None:
+    assert "POSTGRES_PASSWORD:?" in SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD"]
+    for file in (".gitignore", ".dockerignore"):
+        assert {".env", "stopcast.toml"} <= set((ROOT / file).read_text().split())
+
+
+def test_redis_of_compose_evicts_nothing() -> None:
+    words = SERVICES["redis"]["command"]
+    assert words[words.index("--maxmemory-policy") + 1] == "noeviction"
+
+
+def test_image_runs_as_nobody_by_number() -> None:
+    last = DOCKERFILE.rpartition("FROM ")[2]
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", last, re.MULTILINE)
+
+
+def test_image_installs_only_what_is_locked() -> None:
+    installs = [line for line in DOCKERFILE.splitlines() if " install " in line]
+    assert len(installs) == 3
+    assert all("--require-hashes" in line or "/wheels/" in line for line in installs)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflow_uses_actions_by_their_commit_and_no_secret(path: Path) -> None:
+    text = path.read_text()
+    uses = re.findall(r"uses: (.*)", text)
+    assert uses
+    assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", each) for each in uses)
+    assert "secrets." not in text
+    assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
+
+
+def test_a_commit_is_linted_by_what_make_lint_runs() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    [local] = config["repos"]
+    assert local["repo"] == "local"  # nothing is downloaded, and no version stands twice
+    lint = (ROOT / "Makefile").read_text().partition("\nlint:")[2].partition("\n\n")[0]
+    for hook in local["hooks"]:
+        assert hook["entry"].replace(".venv/bin", "$(BIN)") in lint

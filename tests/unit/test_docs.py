@@ -90,7 +90,8 @@ def test_link_leads_somewhere(page: Path, link: str) -> None:
 def commands_in_docs() -> list[str]:
     """Every `stopcast …` line of a code block, and of the Procfile and fly.toml."""
     found = []
-    for path in [ROOT / "README.md", ROOT / "Procfile", ROOT / "fly.toml", *ROOT.glob("docs/*.md")]:
+    pages = [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/operations/*.md")]
+    for path in [ROOT / "README.md", ROOT / "Procfile", ROOT / "fly.toml", *pages]:
         blocks = re.findall(
             r"^ *(?:\w+: |\w+ = \")?(stopcast [^\"#\n]*)", path.read_text(), re.MULTILINE
         )
