@@ -171,6 +171,7 @@ class Ingester:
         for index, poller in enumerate(self.pollers):
             if (data := poller.take()) is None:
                 continue
+            began = time.monotonic()
             try:
                 pipeline.poll(index, data, self.clock.now())
             except DecodeError as error:
@@ -178,6 +179,8 @@ class Ingester:
             else:
                 poller.health.only_alerts = index not in pipeline.with_trips
                 poller.accept()
+            finally:
+                poller.health.decoded(time.monotonic() - began)
 
     async def _switch_schedule(self, pipeline: Pipeline, lease: Lease) -> None:
         if timetable := self.schedule.take():

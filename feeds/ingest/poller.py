@@ -48,11 +48,14 @@ class Poller:
             await asyncio.sleep(self._delay())
 
     async def _poll(self) -> None:
+        began = time.monotonic()
         try:
             answer = await self.fetcher.fetch()
         except FetchError as error:
             self.refuse(error.kind, str(error))
             return
+        finally:
+            self.health.fetched(time.monotonic() - began)
         if answer.clock and self.fetcher.endpoint.clock:
             self._clock.hear(answer.clock)
         if answer.data is None:

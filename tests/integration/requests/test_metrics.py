@@ -75,7 +75,7 @@ async def test_the_documentation_lists_each_metric_as_it_is(gateway: Served) -> 
     state = gateway.app.state
     told = {
         (metric.name + "_total" * (metric.type == "counter"), metric.documentation)
-        for metric in GatewayCollector(state.hub, state.feeds, state.limits).collect()
+        for metric in GatewayCollector(state).collect()
     }
     rows = re.findall(
         r"^\| `(stopcast_\w+)` \|[^|]*\| (.*) \|$", OPERATIONS.read_text(), re.MULTILINE
