@@ -6,6 +6,7 @@ docs/operations.md lists every metric; a test keeps the two equal.
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
@@ -51,10 +52,12 @@ _LABELLED = {
     "token_refusals": ("token_refusals", "reason", "Tokens that were not accepted."),
     "requests": ("requests", "status", "Answers by HTTP status; 0: the client left before."),
 }
+# Prometheus sees no increase in a series that begins at 1: what alerts ask for begins at 0.
+_FROM_ZERO: Mapping[str, Mapping[Any, int]] = {"goodbyes": {"overloaded": 0}, "requests": {500: 0}}
 _HISTOGRAMS = {
     "publish_to_send": (
         "publish_to_send_seconds",
-        "From a board's version to the write of its event; each event counts once per stream.",
+        "From a board's version to the write of its events, once for each stream.",
     ),
     "loop_delay": ("loop_delay_seconds", "How late the event loop was, by ten samples a second."),
 }
@@ -93,7 +96,7 @@ class GatewayCollector(Collector):
             yield CounterMetricFamily(_PREFIX + name, text, getattr(counts, field))
         for field, (name, label, text) in _LABELLED.items():
             metric = CounterMetricFamily(_PREFIX + name, text, labels=[label])
-            for value, count in getattr(counts, field).items():
+            for value, count in {**_FROM_ZERO.get(field, {}), **getattr(counts, field)}.items():
                 metric.add_metric([str(value)], count)
             yield metric
 

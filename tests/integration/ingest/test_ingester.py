@@ -141,6 +141,25 @@ async def test_schedule_and_realtime_become_boards(world: World) -> None:
     assert await world.live.stops("city") == {"a", "b", "c"}
 
 
+async def test_time_that_polls_messages_and_publishing_take_is_reported(world: World) -> None:
+    world.start()
+    await world.until_departures("a", ON_TIME)
+
+    async def reported() -> bool:
+        state = await world.state()
+        return state is not None and state.complete and state.report["publishing"]["boards"] > 0
+
+    await world.until(reported)
+    state = await world.state()
+    assert state is not None
+    [endpoint] = state.report["endpoints"]
+    assert endpoint["polls"] >= endpoint["messages"] >= 1
+    assert endpoint["fetch_seconds"] > 0
+    assert endpoint["decode_seconds"] > 0
+    assert state.report["publishing"]["boards"] >= 3  # of the city's three stops
+    assert state.report["publishing"]["seconds"] > 0
+
+
 async def test_a_change_is_a_patch_and_the_same_poll_is_nothing(world: World) -> None:
     world.start()
     await world.until_departures("a", ON_TIME)
