@@ -34,12 +34,14 @@ from gateway.limits.gate import Gate
 from gateway.limits.limits import Limits
 from gateway.problems import EXCEPTION_HANDLERS, Problem
 from gateway.request_log import RequestLog
+from gateway.request_spans import RequestSpans
 from gateway.settings import GatewaySettings
 from gateway.siblings import Siblings
 from gateway.stores import Stores
 from gateway.stream import stream_routes
 from gateway.supervision import supervised
 from gateway.watch.route import watch_routes
+from schemas import tracing
 from schemas.live import LiveStore
 from schemas.tasks import end
 
@@ -116,7 +118,11 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
             *account_routes.ROUTES,
         ],
         headers,
-        middleware=[Middleware(RequestLog, headers), Middleware(Gate, limits=limits)],
+        middleware=[
+            *([Middleware(RequestSpans)] if tracing.active() else []),
+            Middleware(RequestLog, headers),
+            Middleware(Gate, limits=limits),
+        ],
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=_lifespan,
     )
