@@ -68,9 +68,9 @@ def test_neither_values_of_variables_nor_requests_nor_breadcrumbs_are_sent(
     collector: Collector, reported: dict[str, str]
 ) -> None:
     run(
-        BEGIN + "password = 'hunter' + str(1 + 1)\n"
+        BEGIN + "def fails():\n    url = 'postgresql://u:hunter%d@h' % (1 + 1)\n    1 / 0\n\n"
         "log.info('request', path='/v1/secret')\n"
-        "try:\n    1 / 0\nexcept ZeroDivisionError:\n"
+        "try:\n    fails()\nexcept ZeroDivisionError:\n"
         "    log.exception('failed', headers='Bearer x.y.z', query='access_token=t')\n",
         SENTRY_DSN=collector.dsn,
         **reported,
