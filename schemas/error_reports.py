@@ -1,6 +1,7 @@
 """Errors to Sentry, where SENTRY_DSN is set: what is logged as an error, from whichever process.
 
-A line and its traceback go there, never a request, a header or the value of a variable.
+A line and its traceback go there, never a request, a header or the value of a variable, and what
+looks like a secret in an error's text is hidden as in the log.
 """
 
 import os
@@ -8,9 +9,11 @@ import sys
 import time
 from typing import Any
 
+import orjson
 from structlog.typing import EventDict, Processor
 
 from schemas.errors import StopcastError
+from schemas.redaction import redacted
 
 VARIABLE = "SENTRY_DSN"
 # Of one process; the rest is in the log. A report is made on the event loop, and where one stream
@@ -48,10 +51,16 @@ def processors() -> list[Processor]:
             auto_session_tracking=False,
             include_local_variables=False,
             max_breadcrumbs=0,
+            before_send=_without_secrets,
         )
     except ValueError as error:
         raise ErrorReportsError(f"{VARIABLE}: {error}") from None
     return [_Reporter(sentry_sdk)]
+
+
+def _without_secrets(event: Any, _: Any) -> Any:
+    """Already of JSON's types; what is hidden ends before the next quotation mark."""
+    return orjson.loads(redacted(orjson.dumps(event).decode()))
 
 
 class _Reporter:

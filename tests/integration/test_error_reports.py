@@ -84,6 +84,22 @@ def test_neither_values_of_variables_nor_requests_nor_breadcrumbs_are_sent(
         assert secret not in sent
 
 
+def test_a_secret_in_the_text_of_an_error_is_hidden(
+    collector: Collector, reported: dict[str, str]
+) -> None:
+    run(
+        BEGIN + "url = 'postgresql://u:%s@h/d?access_token=%s' % ('hunter' + '2', 'ey' + 'J.x')\n"
+        "try:\n    raise ValueError(f'\"{url}\" is away')\nexcept ValueError as error:\n"
+        "    log.exception('failed', error=error)\n",
+        SENTRY_DSN=collector.dsn,
+        **reported,
+    )
+    [event] = collector.reports()
+    [raised] = event["exception"]["values"]
+    assert raised["value"] == '"postgresql://u:[hidden]@h/d?access_token=[hidden]" is away'
+    assert event["extra"]["error"] == raised["value"]
+
+
 def test_what_libraries_log_as_an_error_is_reported_once_and_a_warning_is_not(
     collector: Collector, reported: dict[str, str]
 ) -> None:
