@@ -1,9 +1,9 @@
 """The gateway as an ASGI application: what its parts share, its routes, its life.
 
 `app.state` holds `settings`, `live` (LiveStore), `feeds` (FeedStates), `hub`, `boards`, `database`,
-`accounts` (None unless configured), `issuers`, `access`, `limits`, `answer_headers`, `siblings` (None
-unless there are several workers), `draining` (False until the server is told to stop) and `closing`
-(False until it closes its streams).
+`stores`, `accounts` (None unless configured), `issuers`, `access`, `limits`, `answer_headers`,
+`siblings` (None unless there are several workers), `draining` (False until the server is told to
+stop) and `closing` (False until it closes its streams).
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import boards, feed_reports, health, metrics, page, status, stops
+from gateway import boards, feed_reports, health, loop_delay, metrics, page, status, stops
 from gateway.accounts import routes as account_routes
 from gateway.accounts.accounts import Accounts
 from gateway.answer_headers import AnswerHeaders, is_preflight
@@ -34,11 +34,14 @@ from gateway.limits.gate import Gate
 from gateway.limits.limits import Limits
 from gateway.problems import EXCEPTION_HANDLERS, Problem
 from gateway.request_log import RequestLog
+from gateway.request_spans import RequestSpans
 from gateway.settings import GatewaySettings
 from gateway.siblings import Siblings
+from gateway.stores import Stores
 from gateway.stream import stream_routes
 from gateway.supervision import supervised
 from gateway.watch.route import watch_routes
+from schemas import tracing
 from schemas.live import LiveStore
 from schemas.tasks import end
 
@@ -115,7 +118,11 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
             *account_routes.ROUTES,
         ],
         headers,
-        middleware=[Middleware(RequestLog, headers), Middleware(Gate, limits=limits)],
+        middleware=[
+            *([Middleware(RequestSpans)] if tracing.active() else []),
+            Middleware(RequestLog, headers),
+            Middleware(Gate, limits=limits),
+        ],
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=_lifespan,
     )
@@ -126,6 +133,7 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
     app.state.limits = limits
     app.state.boards = BoardReader(live)
     app.state.database = database
+    app.state.stores = Stores(live, database)
     app.state.accounts = accounts
     app.state.issuers = issuers
     app.state.access = access
@@ -148,6 +156,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         "heartbeats": lambda: hub.wheel.run(hub),
         "expiries": lambda: hub.expiries.run(hub),
         "limits": state.limits.ledger.run,
+        "loop_delay": lambda: loop_delay.sample(hub.counts.loop_delay),
+        "stores": state.stores.run,
     }
     if state.accounts and (consents := state.accounts.consents):
         work["consents"] = consents.run

@@ -15,6 +15,7 @@ from gateway.settings import GatewaySettings
 from gateway.siblings import Siblings
 from gateway.workers import Workers
 from schemas import logs
+from schemas.tracing import tracing
 
 # Sockets that listen on the one port. Each has its own queue of connections that wait to be accepted,
 # and Linux lets none be longer than net.core.somaxconn (4,096): of 15,000 clients that came at once
@@ -85,8 +86,9 @@ def _serve_together(settings: GatewaySettings, host: str, port: int, workers: in
 def _serve(
     settings: GatewaySettings, host: str, port: int, siblings: Siblings | None = None
 ) -> None:
-    server = Server(create_app(settings, siblings))
     with ExitStack() as stack:
+        stack.enter_context(tracing("stopcast-gateway"))
+        server = Server(create_app(settings, siblings))
         queues = [
             stack.enter_context(listen(host, port, settings, shared=True))
             for _ in range(ACCEPT_QUEUES)

@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from gateway.histogram import Histogram
+
 
 @dataclass(slots=True)
 class Counts:
@@ -11,6 +13,10 @@ class Counts:
     opened: int = 0  # streams
     messages: int = 0  # received from Redis for a followed stop
     deliveries: int = 0  # events handed to streams by messages
+    event_bytes: Counter[str] = field(default_factory=Counter)  # by event, before gzip
+    # From a version, which is when its publication began, to the end of the turn that wrote it.
+    publish_to_send: Histogram = field(default_factory=Histogram)
+    loop_delay: Histogram = field(default_factory=Histogram)
     conflations: int = 0  # times a stream began to lag
     frozen: int = 0  # streams aborted because nothing was taken
     unfinished: int = 0  # connections aborted because their request did not end

@@ -19,6 +19,11 @@ class Event:
         self.frame = frame
         self._chunks: dict[tuple[Coding, bool], bytes] = {}
 
+    @property
+    def name(self) -> str:
+        """`snapshot`, `patch` or `gone`."""
+        return frames.name(self.frame)
+
     def chunk(self, coding: Coding, *, numbered: bool) -> bytes:
         """With its id if `numbered`."""
         form = coding, numbered and self.version != 0

@@ -1,7 +1,8 @@
 """Fan-out in one process: topics, streams, and what goes from the ones to the others."""
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 
 import structlog
 
@@ -40,6 +41,7 @@ class Hub:
         # client's cursor would claim a board that it does not hold.
         self.doubtful: set[Topic] = set()
         self._unflushed: list[Subscriber] = []
+        self._unsent: list[tuple[int, int]] = []  # versions of this turn, and to how many streams
         self._closing: set[asyncio.Task[None]] = set()
         feeds.changed = self.feed_changed
         feeds.restarted = self.feed_restarted
@@ -146,7 +148,7 @@ class Hub:
         """
         if not events or not topic.subscribers:
             return
-        self.counts.deliveries += len(events) * len(topic.subscribers)
+        self._count(events, len(topic.subscribers))
         batch = Batch(events, numbered=not self.doubtful)
         if not self._unflushed:
             asyncio.get_running_loop().call_soon(self._flush)
@@ -157,13 +159,24 @@ class Hub:
             except Exception as error:  # noqa: BLE001  # logged there
                 self.fail(subscriber, error)
 
+    def _count(self, events: Sequence[Event], streams: int) -> None:
+        self.counts.deliveries += len(events) * streams
+        for event in events:
+            self.counts.event_bytes[event.name] += len(event.frame) * streams
+        if version := events[-1].version:
+            self._unsent.append((version, streams))
+
     def _flush(self) -> None:
         unflushed, self._unflushed = self._unflushed, []
+        unsent, self._unsent = self._unsent, []
         for subscriber in unflushed:
             try:
                 subscriber.flush()
             except Exception as error:  # noqa: BLE001  # logged there
                 self.fail(subscriber, error)
+        now = time.time_ns() // 1000
+        for version, streams in unsent:
+            self.counts.publish_to_send.observe(now - version, streams)
 
     def feed_changed(self, feed_id: str) -> None:
         """A feed has another status: its followers are told."""

@@ -6,9 +6,15 @@ docs/operations.md lists every metric; a test keeps the two equal.
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
@@ -18,10 +24,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gateway.admin import Admin
+from gateway.feed_metrics import feed_metrics
 from gateway.feed_states import FeedStates
 from gateway.hub import Hub
 from gateway.limits.limits import Limits
-from schemas.live import FeedState
+from gateway.stores import Stores
 
 # A field of Counts: the metric's name after the prefix, and its help.
 _COUNTERS = {
@@ -39,10 +46,20 @@ _COUNTERS = {
     "restarts": ("task_restarts", "Background tasks restarted after an error."),
 }
 _LABELLED = {
+    "event_bytes": ("event_bytes", "event", "Bytes of events handed to streams, before gzip."),
     "resumes": ("resumes", "cursor", "Streams by what their cursor was worth."),
     "goodbyes": ("goodbyes", "reason", "Streams closed by the gateway."),
     "token_refusals": ("token_refusals", "reason", "Tokens that were not accepted."),
     "requests": ("requests", "status", "Answers by HTTP status; 0: the client left before."),
+}
+# Prometheus sees no increase in a series that begins at 1: what alerts ask for begins at 0.
+_FROM_ZERO: Mapping[str, Mapping[Any, int]] = {"goodbyes": {"overloaded": 0}, "requests": {500: 0}}
+_HISTOGRAMS = {
+    "publish_to_send": (
+        "publish_to_send_seconds",
+        "From a board's version to the write of its events, once for each stream.",
+    ),
+    "loop_delay": ("loop_delay_seconds", "How late the event loop was, by ten samples a second."),
 }
 _PREFIX = "stopcast_gateway_"
 
@@ -50,17 +67,19 @@ _PREFIX = "stopcast_gateway_"
 class GatewayCollector(Collector):
     """The metrics of one gateway process, and of the feeds as it sees them."""
 
-    def __init__(self, hub: Hub, feeds: FeedStates, limits: Limits) -> None:
-        self.hub = hub
-        self.feeds = feeds
-        self.limits = limits
+    def __init__(self, state: State) -> None:
+        self.hub: Hub = state.hub
+        self.feeds: FeedStates = state.feeds
+        self.limits: Limits = state.limits
+        self.stores: Stores = state.stores
 
     def collect(self) -> Iterator[Metric]:
         yield from self._gauges()
         yield from self._counters()
+        yield from self._histograms()
+        yield from _of_stores(self.stores)
         yield from _of_limits(self.limits)
-        yield from _of_feeds(self.feeds.states, time.time())
-        yield from _of_endpoints(self.feeds.states)
+        yield from feed_metrics(self.feeds.states, time.time())
 
     def _gauges(self) -> Iterator[Metric]:
         hub = self.hub
@@ -77,9 +96,14 @@ class GatewayCollector(Collector):
             yield CounterMetricFamily(_PREFIX + name, text, getattr(counts, field))
         for field, (name, label, text) in _LABELLED.items():
             metric = CounterMetricFamily(_PREFIX + name, text, labels=[label])
-            for value, count in getattr(counts, field).items():
+            for value, count in {**_FROM_ZERO.get(field, {}), **getattr(counts, field)}.items():
                 metric.add_metric([str(value)], count)
             yield metric
+
+    def _histograms(self) -> Iterator[Metric]:
+        for field, (name, text) in _HISTOGRAMS.items():
+            counted = getattr(self.hub.counts, field)
+            yield HistogramMetricFamily(_PREFIX + name, text, counted.buckets(), counted.seconds)
 
 
 def _of_limits(limits: Limits) -> Iterator[Metric]:
@@ -101,48 +125,18 @@ def _of_limits(limits: Limits) -> Iterator[Metric]:
     yield refused
 
 
-def _of_feeds(feeds: Mapping[str, FeedState], wall: float) -> Iterator[Metric]:
-    live = GaugeMetricFamily("stopcast_feed_live", "1 unless stale or down.", labels=["feed"])
-    complete = GaugeMetricFamily(
-        "stopcast_feed_complete", "1 once all boards are there.", labels=["feed"]
+def _of_stores(stores: Stores) -> Iterator[Metric]:
+    up = GaugeMetricFamily(
+        f"{_PREFIX}store_up", "1 if Redis, Postgres answered last.", labels=["store"]
     )
-    age = GaugeMetricFamily(
-        "stopcast_feed_data_age_seconds", "Board clock minus the data's time.", labels=["feed"]
+    seconds = GaugeMetricFamily(
+        f"{_PREFIX}store_seconds", "How long its last answer took.", labels=["store"]
     )
-    for feed_id, feed in feeds.items():
-        live.add_metric([feed_id], feed.status == "live")
-        complete.add_metric([feed_id], feed.complete)
-        if feed.timestamp:
-            age.add_metric([feed_id], feed.board_clock(wall) - feed.timestamp)
-    yield from (live, complete, age)
-
-
-def _of_endpoints(feeds: Mapping[str, FeedState]) -> Iterator[Metric]:
-    """What the owners report of each endpoint; `endpoint` is its position in stopcast.toml.
-
-    An owner may be of another release, and so leave something out.
-    """
-    labels = ["feed", "endpoint"]
-    polls = CounterMetricFamily("stopcast_endpoint_polls", "Polls of the endpoint.", labels=labels)
-    failures = CounterMetricFamily(
-        "stopcast_endpoint_poll_failures", "Polls without a message to use.", labels=labels
-    )
-    last_success = GaugeMetricFamily(
-        "stopcast_endpoint_last_success_seconds", "POSIX time of the last good poll.", labels=labels
-    )
-    findings = CounterMetricFamily(
-        "stopcast_endpoint_findings", "What was wrong in its messages.", labels=[*labels, "kind"]
-    )
-    for feed_id, feed in feeds.items():
-        for position, endpoint in enumerate(feed.report.get("endpoints", ())):
-            names = [feed_id, str(position)]
-            polls.add_metric(names, endpoint.get("polls", 0))
-            failures.add_metric(names, endpoint.get("failures", 0))
-            if "last_success" in endpoint:
-                last_success.add_metric(names, endpoint["last_success"])
-            for kind, found in endpoint.get("quality", {}).items():
-                findings.add_metric([*names, kind], found["count"])
-    yield from (polls, failures, last_success, findings)
+    for store, took in stores.seconds.items():
+        up.add_metric([store], took is not None)
+        if took is not None:
+            seconds.add_metric([store], took)
+    yield from (up, seconds)
 
 
 class WorkersCollector(Collector):
@@ -168,7 +162,7 @@ class WorkersCollector(Collector):
 def own(state: State) -> CollectorRegistry:
     """The metrics of this process."""
     mine = CollectorRegistry(auto_describe=False)
-    mine.register(GatewayCollector(state.hub, state.feeds, state.limits))
+    mine.register(GatewayCollector(state))
     ProcessCollector(registry=mine)
     return mine
 

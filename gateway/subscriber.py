@@ -150,6 +150,8 @@ class Subscriber:
                 head += self._feeds()
             topic = min(self.lacks, key=_by_version)
             self.lacks.remove(topic)
+            self.hub.counts.event_bytes[topic.base.name] += len(topic.base.frame)
+            self.hub.counts.event_bytes["patch"] += topic.tail_bytes
             *before, last = topic.events()
             numbered = not self.lacks and not self.hub.doubtful
             self.transport.write(

@@ -56,6 +56,12 @@ class EndpointReport(TypedDict):
     """Seconds between polls."""
     polls: int
     failures: int
+    messages: NotRequired[int]
+    """Messages that were decoded: a poll may bring nothing new."""
+    fetch_seconds: NotRequired[float]
+    """What its polls took together, in waiting for it."""
+    decode_seconds: NotRequired[float]
+    """What its messages took together, to be decoded and matched with the schedule."""
     success_rate: NotRequired[float]
     """0 to 1; absent before the first poll."""
     timestamp: NotRequired[int]
@@ -65,6 +71,15 @@ class EndpointReport(TypedDict):
     last_error: NotRequired[str]
     quality: dict[str, Finding]
     """What was wrong in its messages, by kind."""
+
+
+class PublishingReport(TypedDict):
+    """What the feed's ingester has published since it began to own it."""
+
+    boards: int
+    """Changed boards."""
+    seconds: float
+    """What making and writing them took together."""
 
 
 class AgencyReport(TypedDict):
@@ -117,6 +132,7 @@ class FeedReport(FeedFacts):
     endpoints: NotRequired[list[EndpointReport]]
     quality: NotRequired[dict[str, Finding]]
     """What was wrong with the feed, by kind."""
+    publishing: NotRequired[PublishingReport]
     agencies: NotRequired[list[AgencyReport]]
     attributions: NotRequired[list[AttributionReport]]
     schedule: NotRequired[ScheduleReport]

@@ -11,6 +11,7 @@ import orjson
 
 from schemas.arrivals import Board
 
+_EVENT = b"event: "
 _DATA = b"\ndata: "
 
 
@@ -51,6 +52,11 @@ def retry(milliseconds: int) -> bytes:
 def with_id(version: int, frame: bytes) -> bytes:
     """`frame` with its event id, the cursor that a client sends back to resume."""
     return b"id: %d\n%b" % (version, frame)
+
+
+def name(frame: bytes) -> str:
+    """The name of the event in a frame of one event."""
+    return frame[len(_EVENT) : frame.find(b"\n")].decode()
 
 
 def data(frame: bytes) -> bytes:

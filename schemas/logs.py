@@ -11,6 +11,7 @@ from types import TracebackType
 import structlog
 from structlog.typing import Processor
 
+from schemas import error_reports
 from schemas.redaction import redact
 from schemas.settings import Settings
 
@@ -21,11 +22,16 @@ TALKATIVE = ("httpx", "httpcore", "hpack", "uvicorn")
 
 
 def configure(settings: Settings) -> None:
-    """Log from now on as the settings say; called once, by the command of a process that stays."""
+    """Log from now on as the settings say; called once, by the command of a process that stays.
+
+    Raises:
+        ErrorReportsError: Sentry is asked for and cannot be had.
+    """
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
+        *error_reports.processors(),
     ]
     form = _json() if settings.log_format == "json" else _console(terminal=sys.stderr.isatty())
     form.append(redact)

@@ -18,6 +18,7 @@ from schemas import logs
 from schemas.live import LiveStore, LiveStoreError
 from schemas.settings import Settings
 from schemas.tasks import end
+from schemas.tracing import tracing
 
 log = structlog.get_logger()
 
@@ -47,7 +48,8 @@ def ingest(config: Path, feed_ids: tuple[str, ...]) -> None:
         known = ", ".join(chosen.feeds)
         raise click.UsageError(f"{config} has no feed {', '.join(sorted(unknown))}; it has {known}")
     collect_rarely()
-    asyncio.run(_ingest(settings, chosen, feed_ids or tuple(chosen.feeds)))
+    with tracing("stopcast-ingester"):
+        asyncio.run(_ingest(settings, chosen, feed_ids or tuple(chosen.feeds)))
 
 
 async def _ingest(settings: Settings, config: Config, feed_ids: tuple[str, ...]) -> None:

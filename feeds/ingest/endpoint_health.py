@@ -18,6 +18,9 @@ class EndpointHealth:
         self.expiry = expiry
         self.polls = 0
         self.failures = 0
+        self.fetch_seconds = 0.0
+        self.messages = 0
+        self.decode_seconds = 0.0
         self.last_success: float | None = None
         self.last_error: str | None = None
         self.only_alerts = False
@@ -33,6 +36,15 @@ class EndpointHealth:
         self.polls += 1
         self.failures += 1
         self.last_error = why
+
+    def fetched(self, seconds: float) -> None:
+        """A poll took so long, whatever it brought."""
+        self.fetch_seconds += seconds
+
+    def decoded(self, seconds: float) -> None:
+        """A message took so long to take in, whether it could be used or not."""
+        self.messages += 1
+        self.decode_seconds += seconds
 
     @property
     def answered(self) -> bool:
@@ -66,6 +78,9 @@ class EndpointHealth:
             "interval": self.interval,
             "polls": self.polls,
             "failures": self.failures,
+            "messages": self.messages,
+            "fetch_seconds": round(self.fetch_seconds, 4),
+            "decode_seconds": round(self.decode_seconds, 4),
         }
         if self.polls:
             told["success_rate"] = round(1 - self.failures / self.polls, 4)

@@ -55,6 +55,10 @@ def feed_state(
         report={
             "endpoints": endpoints,
             "quality": pipeline.quality.report() if pipeline else {},
+            "publishing": {
+                "boards": publisher.boards_published,
+                "seconds": round(publisher.publish_seconds, 4),
+            },
             **(_schedule(pipeline.timetable) if pipeline else {}),
         },
         redis_run=publisher.redis_run,

@@ -22,6 +22,7 @@ from feeds.ingest.schedule_watch import ScheduleWatch
 from feeds.realtime.decode import DecodeError
 from feeds.realtime.pipeline import Pipeline
 from schemas.live import BOARD_TTL, FeedState, Lease, LiveStore, LiveStoreError
+from schemas.tracing import span
 
 LEASE_TTL = 8.0  # seconds: a standby takes over within 10 …
 STANDBY = 1.0  # … as it asks this often
@@ -171,13 +172,17 @@ class Ingester:
         for index, poller in enumerate(self.pollers):
             if (data := poller.take()) is None:
                 continue
+            began = time.monotonic()
             try:
-                pipeline.poll(index, data, self.clock.now())
+                with span("take_in", poller.named):
+                    pipeline.poll(index, data, self.clock.now())
             except DecodeError as error:
                 poller.refuse(error.kind, str(error))
             else:
                 poller.health.only_alerts = index not in pipeline.with_trips
                 poller.accept()
+            finally:
+                poller.health.decoded(time.monotonic() - began)
 
     async def _switch_schedule(self, pipeline: Pipeline, lease: Lease) -> None:
         if timetable := self.schedule.take():

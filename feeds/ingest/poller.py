@@ -9,6 +9,7 @@ import structlog
 from feeds.ingest.board_clock import BoardClock
 from feeds.ingest.endpoint_health import EndpointHealth
 from feeds.ingest.fetch import Fetcher, FetchError
+from schemas.tracing import span
 
 LONGEST_BACKOFF = 60.0  # seconds; an agency's server that is ill is left alone for so long
 FIRST_BACKOFF = 1.0  # as long as it never answered: it may only be starting, as we are
@@ -29,6 +30,7 @@ class Poller:
         self._news = news
         self._waiting: bytes | None = None
         self._failures = 0
+        self.named = {"stopcast.feed": feed_id, "stopcast.endpoint": fetcher.shown}  # in traces
         self._log = log.bind(feed=feed_id, endpoint=fetcher.shown)
 
     def take(self) -> bytes | None:
@@ -48,11 +50,15 @@ class Poller:
             await asyncio.sleep(self._delay())
 
     async def _poll(self) -> None:
+        began = time.monotonic()
         try:
-            answer = await self.fetcher.fetch()
+            with span("poll", self.named):
+                answer = await self.fetcher.fetch()
         except FetchError as error:
             self.refuse(error.kind, str(error))
             return
+        finally:
+            self.health.fetched(time.monotonic() - began)
         if answer.clock and self.fetcher.endpoint.clock:
             self._clock.hear(answer.clock)
         if answer.data is None:

@@ -38,6 +38,8 @@ class Publisher:
         self.lineage = 0
         self.redis_run = ""
         self.predictions_stand = False
+        self.boards_published = 0
+        self.publish_seconds = 0.0
         self._versions = Versions()
         self._publications = Publications(self._versions)
         self._lost_writes = False
@@ -88,6 +90,7 @@ class Publisher:
             LostWritesError: another version stands than the one that we published.
             LiveStoreError: Redis is away, or a newer owner was quicker.
         """
+        began = time.monotonic()
         stops = pipeline.pending(now)
         self.guests.know(pipeline.timetable)
         sending: list[asyncio.Task[None]] = []
@@ -102,6 +105,7 @@ class Publisher:
         finally:
             await end(sending)
         await self._send(lease, self._encoded(self.guests.changes(pipeline.boards.boards)))
+        self.publish_seconds += time.monotonic() - began
         self.predictions_stand = False
         if not self.complete:
             await self.live.tell_stops(self.feed_id, pipeline.boards.stop_ids)
@@ -115,6 +119,7 @@ class Publisher:
         if refused := await self.live.publish(lease, publications):
             self._lost_writes = True
             raise LostWritesError(f"{refused[0]}: another version stands than we published")
+        self.boards_published += len(publications)
 
     async def retire(self, lease: Lease, stop_ids: Iterable[str]) -> None:
         """Remove the boards of stops (GTFS ids) that the schedule does not have any more."""

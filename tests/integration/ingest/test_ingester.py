@@ -20,7 +20,9 @@ from schemas import frames, keys
 from schemas.arrivals import Board
 from schemas.database import connect, migrate
 from schemas.live import FeedState, LiveStore, Message
+from schemas.tracing import tracing
 from tests.agency import Agency, served
+from tests.collector import attributes, collecting
 from tests.timetables import message, posix, trip_update
 
 NOON = posix("07:55:00")  # by the agency's clock, in Europe/Paris as in Berlin
@@ -139,6 +141,39 @@ async def test_schedule_and_realtime_become_boards(world: World) -> None:
     assert (state.status, state.timestamp, state.now) == ("live", NOON, NOON)
     assert state.report["agencies"][0]["name"] == "Metro"
     assert await world.live.stops("city") == {"a", "b", "c"}
+
+
+async def test_time_that_polls_messages_and_publishing_take_is_reported(world: World) -> None:
+    world.start()
+    await world.until_departures("a", ON_TIME)
+
+    async def reported() -> bool:
+        state = await world.state()
+        return state is not None and state.complete and state.report["publishing"]["boards"] > 0
+
+    await world.until(reported)
+    state = await world.state()
+    assert state is not None
+    [endpoint] = state.report["endpoints"]
+    assert endpoint["polls"] >= endpoint["messages"] >= 1
+    assert endpoint["fetch_seconds"] > 0
+    assert endpoint["decode_seconds"] > 0
+    assert state.report["publishing"]["boards"] >= 3  # of the city's three stops
+    assert state.report["publishing"]["seconds"] > 0
+
+
+async def test_polls_and_what_they_bring_are_traced(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without what the agency's URL may have in it."""
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        with tracing("test"):
+            world.start(url=f"{world.agency.url}?key=s3cret")
+            await world.until_departures("a", ON_TIME)
+        told = {span.name: attributes(span.attributes) for span in collector.spans()}
+    place = {"stopcast.feed": "city", "stopcast.endpoint": world.agency.url}
+    assert told == {"poll": place, "take_in": place}
 
 
 async def test_a_change_is_a_patch_and_the_same_poll_is_nothing(world: World) -> None:

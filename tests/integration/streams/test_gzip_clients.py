@@ -129,7 +129,8 @@ async def test_a_browsers_event_source_reads_each_event_when_it_is_sent(
     program: Program, url: str, gateway: Gateway, demo: Publisher, tmp_path: Path
 ) -> None:
     def page(_: Request) -> HTMLResponse:
-        return HTMLResponse(PAGE)
+        policy = "script-src 'unsafe-inline'; connect-src 'self'"
+        return HTMLResponse(PAGE, headers={"Content-Security-Policy": policy})
 
     gateway.app.router.routes.insert(0, Route("/test", page))
     command = [
