@@ -72,6 +72,8 @@ class Database:
                 max_size=MAX_CONNECTIONS,
                 timeout=TIMEOUT,
                 command_timeout=TIMEOUT,
+                # Compiling takes longer than what is asked here.
+                server_settings={"jit": "off"},
             )
             await self._pool
         return self._pool
