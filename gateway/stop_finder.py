@@ -14,13 +14,14 @@ from gateway.nearby import EARTH, Place
 from gateway.stop_search import Position, StopSearch
 from gateway.stop_words import NOTHING, StopWords
 from schemas.search.entries import HEAD, TAIL
-from schemas.search.spelling import begins_nearly, is_nearly, spellings, trigrams
+from schemas.search.spelling import begins_nearly, is_loose, is_nearly, spellings, trigrams
 
 _EXACT = {0, 1}  # tiers that many stops never are in
 _WORDS = 3  # the tier that holds those before it
 _FIRST = Position(0, 0, 0, "", "")  # before all stops: none has an empty id
 _END_OF_HEAD = Position(0, 0, TAIL, "", "")
-_MOST_CANDIDATES = 2000
+_MOST_CANDIDATES = 500
+"""Words that are compared with one that was typed: a millisecond in which nothing else is done."""
 _LOOKS = (300.0, 1_200.0, 4_800.0, 19_200.0, 76_800.0)
 """Metres: how far around a place is looked, until there is enough."""
 _NEAR = 4_800.0
@@ -166,17 +167,16 @@ class StopFinder:
         for typed in words.words:
             found = await self._candidates(typed)
             typos[typed] = [word for word in found if is_nearly(typed, word)]
-            rest = (word for word in found if not is_nearly(typed, word))
+            rest = (word for word in found if word not in typos[typed])
             parts[typed] = [word for word in rest if typed in word or begins_nearly(typed, word)]
         return words.loose_tiers(typos, parts)
 
     async def _candidates(self, typed: str) -> list[str]:
         """Words that may have `typed` inside, or nearly so."""
-        inside = trigrams(typed)
-        if not inside:
+        if not is_loose(typed):
             return []
         rows = await self.database.fetch(
-            _CANDIDATES, [*spellings(typed)], [*inside], typed, _MOST_CANDIDATES
+            _CANDIDATES, [*spellings(typed)], [*trigrams(typed)], typed, _MOST_CANDIDATES
         )
         return [row["word"] for row in rows if not row["word"].startswith(typed)]
 

@@ -11,7 +11,7 @@ from schemas.search.folding import fold, words
 NOTHING = quoted("#")
 """A code without letters, which nothing has."""
 _MOST_WORDS = 12
-_MOST_OTHERS = 100  # words, those of most stops, that may stand for one that was typed
+_MOST_OTHERS = 100  # words, those of most stops, that may stand for those that were typed
 
 
 class StopWords:
@@ -31,9 +31,10 @@ class StopWords:
         One that adds nothing is left out.
         """
         choices = {word: [word] for word in self.words}
+        most = _MOST_OTHERS // len(self.words)
         for tier, more in enumerate(others, len(self.tiers)):
             for word in self.words:
-                choices[word] += [f"{other}." for other in more[word][:_MOST_OTHERS]]
+                choices[word] += [f"{other}." for other in more[word][:most]]
             if any(more.values()):
                 any_of = (" | ".join(map(quoted, choice)) for choice in choices.values())
                 yield tier, " & ".join(f"({each})" for each in any_of)

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from schemas.search.folding import fold, words
-from schemas.search.spelling import spellings, trigrams
+from schemas.search.spelling import is_loose, spellings, trigrams
 
 STATION = 1
 HEAD = 4096
@@ -55,7 +55,7 @@ class Word(NamedTuple):
 
 
 def entries(feed_id: str, stops: Sequence[StoredStop]) -> tuple[list[Entry], list[Word]]:
-    """The entries in order, and their words.
+    """The entries in order, and those of their words that are looked for loosely.
 
     Stations come first, then those of most routes; then it goes by name.
     """
@@ -73,6 +73,7 @@ def entries(feed_id: str, stops: Sequence[StoredStop]) -> tuple[list[Entry], lis
     return found, [
         Word(word, count, _array(sorted(spellings(word) | trigrams(word))))
         for word, count in vocabulary.items()
+        if is_loose(word)
     ]
 
 
@@ -82,8 +83,8 @@ def quoted(lexeme: str) -> str:
 
 
 def _array(keys: list[str]) -> str:
-    escaped = (key.replace("\\", "\\\\").replace('"', '\\"') for key in keys)
-    return "{" + ",".join(f'"{key}"' for key in escaped) + "}"
+    # Letters alone: nothing in them means something else in an array.
+    return "{" + ",".join(f'"{key}"' for key in keys) + "}"
 
 
 def _importance(stop: StoredStop) -> int:

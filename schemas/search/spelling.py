@@ -4,20 +4,20 @@ Two words within one such typo have a spelling with one letter left out in commo
 SymSpell's, https://github.com/wolfgarbe/SymSpell), so a lookup of a few keys finds the candidates.
 """
 
-SHORTEST = 4
-"""In shorter words, a typo makes another word."""
+_SHORTEST = 4  # letters: of shorter words too many are nearly the same
 _LOOKED_AT = 7  # letters: later ones differ by more words than they are worth keys
 
 
-def may_be_misspelled(word: str) -> bool:
-    """Numbers are not: the next one is another stop."""
-    return len(word) >= SHORTEST and word.isalpha()
+def is_loose(word: str) -> bool:
+    """Whether it is also looked for with a typo, and inside of words.
+
+    Numbers are not: the next one is another stop.
+    """
+    return len(word) >= _SHORTEST and word.isalpha()
 
 
 def spellings(word: str) -> set[str]:
-    """The keys that a word shares with those within one typo; none if it may not be misspelled."""
-    if not may_be_misspelled(word):
-        return set()
+    """The keys that a word shares with all that are within one typo."""
     start = word[:_LOOKED_AT]
     return {start, *(start[:at] + start[at + 1 :] for at in range(len(start)))}
 

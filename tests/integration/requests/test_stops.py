@@ -102,6 +102,7 @@ async def test_stops_with_a_board_are_listed_stations_first(gateway: Served) -> 
         ("100%", ["100%"]),
         ("(100)", ["100%"]),
         ("cole", ["élan"]),
+        ("col", []),
         ("Centrla", ["C", "a_b"]),
         ("alpha centrl", ["a_b"]),
         ("78", []),
