@@ -1,16 +1,17 @@
 """The search tables of a version in Postgres: made of its stops, trips and stop_times."""
 
 import asyncio
-from io import BytesIO
+from collections.abc import AsyncIterator
 from typing import TypeAlias
 
 import asyncpg
-import polars as pl
 
 from schemas.search.entries import Entry, StoredStop, Word, entries
 
 TABLES = ("stop_routes", "search_stops", "search_words")
 """Partitioned by version, as the schedule's own."""
+
+_BATCH = 10_000  # rows of one piece of a COPY
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -77,8 +78,17 @@ async def build_missing(connection: Connection) -> None:
 async def _copy(
     connection: Connection, table: str, columns: tuple[str, ...], rows: list[Entry] | list[Word]
 ) -> None:
-    frame = pl.DataFrame(rows, columns, orient="row", infer_schema_length=None)
-    text = frame.write_csv(include_header=False, quote_style="non_numeric")
-    await connection.copy_to_table(
-        table, source=BytesIO(text.encode()), columns=list(columns), format="csv"
-    )
+    await connection.copy_to_table(table, source=_csv(rows), columns=list(columns), format="csv")
+
+
+async def _csv(rows: list[Entry] | list[Word]) -> AsyncIterator[bytes]:
+    """COPY's dialect: an empty field is NULL, a quoted one a text."""
+    for first in range(0, len(rows), _BATCH):
+        lines = (",".join(map(_field, row)) for row in rows[first : first + _BATCH])
+        yield "\n".join([*lines, ""]).encode()
+
+
+def _field(value: str | int | None) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace('"', '""') + '"'
+    return "" if value is None else str(value)
