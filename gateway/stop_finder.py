@@ -13,7 +13,7 @@ from gateway.database import Database
 from gateway.nearby import EARTH, Place
 from gateway.stop_search import Position, StopSearch
 from gateway.stop_words import NOTHING, StopWords
-from schemas.search.entries import HEAD, TAIL
+from schemas.search.entries import TAIL
 from schemas.search.spelling import begins_nearly, is_loose, is_nearly, spellings, trigrams
 
 _EXACT = {0, 1}  # tiers that many stops never are in
@@ -22,6 +22,7 @@ _FIRST = Position(0, 0, 0, "", "")  # before all stops: none has an empty id
 _END_OF_HEAD = Position(0, 0, TAIL, "", "")
 _MOST_CANDIDATES = 500
 """Words that are compared with one that was typed: a millisecond in which nothing else is done."""
+_NEXT = 4096  # entries that are walked through
 _LOOKS = (300.0, 1_200.0, 4_800.0, 19_200.0, 76_800.0)
 """Metres: how far around a place is looked, until there is enough."""
 _NEAR = 4_800.0
@@ -59,7 +60,7 @@ _MATCHING_NEXT = f"""
 SELECT rank, name, stop_id FROM (
     SELECT rank, name, stop_id, words FROM search_stops
     WHERE {_ACTIVE} AND ({_ORDER}) > ($3, $4, $5)
-    ORDER BY {_ORDER} LIMIT {HEAD}
+    ORDER BY {_ORDER} LIMIT {_NEXT}
 ) AS next
 WHERE words @@ $1::text::tsquery AND NOT words @@ $2::text::tsquery
 ORDER BY {_ORDER} LIMIT $6
