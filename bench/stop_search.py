@@ -350,12 +350,11 @@ async def fill(url: str, stops: int, feeds: int, folder: Path) -> Country:
     return country
 
 
-async def measure(client: Client, country: Country, asks: int, rounds: int) -> None:
+async def measure(client: Client, country: Country, feed: str, asks: int, rounds: int) -> None:
     await client.connect()
     questions = Questions(country, asks)
     kinds = {kind: questions.of(kind) for kind in questions.kinds}
     stations = [s.stop_id for s in country.stops if s.location_type][:asks]
-    feed = (await client.get("/v1/stops?limit=1"))[1]["stops"][0]["stop_id"].split(":")[0]
     kinds["one station, its routes"] = [(f"/v1/stops/{feed}:{stop}", "") for stop in stations]
     print(f"{'':32}{'p50 ms':>8}{'p99 ms':>8}{'undisturbed':>13}{'CPU ms':>8}  found")
     for kind, told in kinds.items():
@@ -407,7 +406,8 @@ async def main() -> None:
                 psutil.Process(int(postgres.read_text().split()[0])),
                 psutil.Process(gateway.pid),
             )
-            await measure(Client(port, *servers), country, given.asks, given.rounds)
+            feed = f"feed{given.feeds - 1}"
+            await measure(Client(port, *servers), country, feed, given.asks, given.rounds)
         finally:
             gateway.terminate()
             await gateway.wait()
