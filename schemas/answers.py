@@ -43,7 +43,7 @@ class StopPage(TypedDict):
 
     Nearest first; else, of what was typed, an exact code, an exact name, a name that begins so, words
     that do, and at last what only has it inside of words or with a typo. Of equal ones stations
-    first, then those of most routes, then by name; of a schedule with more than 1024, so many of the
+    first, then those of most routes, then by name; of a schedule with more than 2048, so many of the
     first in that order before the others.
     """
 

@@ -12,7 +12,7 @@ from schemas.search.folding import fold, words
 from schemas.search.spelling import is_loose, spellings, trigrams
 
 STATION = 1
-HEAD = 1024
+HEAD = 2048
 """So many entries of each schedule, the first in order, are looked at before all others."""
 TAIL = 1 << 16
 """The lowest rank of those others."""
