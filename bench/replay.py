@@ -88,7 +88,8 @@ class Comparison:
         cursor = ""
         while True:
             page = (await self.plain.get(f"/v1/stops?limit=100{cursor}")).json()
-            listed += [stop["stop_id"] for stop in page["stops"]]
+            for stop in page["stops"]:
+                listed += [each["stop_id"] for each in stop.get("platforms", [stop])]
             if not page.get("next"):
                 break
             cursor = f"&cursor={page['next']}"

@@ -72,6 +72,9 @@ class Database:
                 max_size=MAX_CONNECTIONS,
                 timeout=TIMEOUT,
                 command_timeout=TIMEOUT,
+                # A plan is made once for each query: to plan for all partitions again takes longer
+                # than to ask, and estimates of a search's words lead to reading everything.
+                server_settings={"jit": "off", "plan_cache_mode": "force_generic_plan"},
             )
             await self._pool
         return self._pool

@@ -1,7 +1,7 @@
 """Which stops a request asks for: `q`, or `lat`, `lon` and `radius`, a page at a time."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 import orjson
 from pydantic import (
@@ -20,12 +20,13 @@ Words = Annotated[Text, StringConstraints(strip_whitespace=True, max_length=200)
 
 
 class Position(NamedTuple):
-    """Where a page of stops ended, in the order in which they are listed."""
+    """Where a stop stands in the order in which they are listed, hence where a page ended."""
 
-    distance: float
-    rank: Literal[0, 1]
+    tier: Annotated[int, Field(ge=0, le=5)]
+    distance: Annotated[float, Field(ge=0)]
+    rank: Annotated[int, Field(ge=0, lt=1 << 17)]
     name: Text
-    stop_id: Text
+    stop_id: Annotated[str, StringConstraints(pattern="^[^:\0]+:[^\0]*$")]
 
     def encode(self) -> str:
         return urlsafe_b64encode(orjson.dumps([*self])).decode().rstrip("=")
@@ -46,7 +47,11 @@ class StopSearch(BaseModel):
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    q: Words = Field("", description="Part of a name or code.", examples=["embarc"])
+    q: Words = Field(
+        "",
+        description="Of a name or code: words, their beginnings, or nearly so.",
+        examples=["embarc"],
+    )
     lat: float | None = Field(
         None, ge=-90, le=90, description="Degrees north; with `lon`.", examples=[37.79]
     )
@@ -62,7 +67,7 @@ class StopSearch(BaseModel):
     ] = Field(
         None,
         description="`next` of the page before, with the other parameters as they were.",
-        examples=["WzE0MC4wLDAsIkVtYmFyY2FkZXJvIiwiZGVtbzpFTUJSIl0"],
+        examples=["WzAsMTQwLjAsMzI3NjQsImVtYmFyY2FkZXJvIiwiZGVtbzpFTUJSIl0"],
     )
 
     @validator(mode="after")

@@ -1,5 +1,6 @@
 """`GET /v1/stops` and `/v1/stops/{stop_id}`: the stops of the active schedules, out of Postgres."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -7,49 +8,53 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gateway.database import Database
 from gateway.parameters import parameters
 from gateway.paths import StopRoute
 from gateway.problems import Problem
-from gateway.stop_search import Position, StopSearch
+from gateway.stop_finder import StopFinder
+from gateway.stop_search import StopSearch
+from schemas.search.entries import STATION
 
 # A schedule changes a few times a year; a minute's delay is unseen. What was asked for with a
 # token must not be kept for those who have none (RFC 9111, section 3.5).
 CACHE_CONTROL = "public, max-age=60"
 CACHE_CONTROL_OF_GRANT = "private, max-age=60"
 
-# A platform has its station's time zone (stops.txt, stop_timezone), and that its agency's.
-_STOPS = """
+_ASKED = """
+WITH asked AS (
+    SELECT f.feed_id, f.version, a.place, a.stop_id
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (feed_id, stop_id, place)
+    JOIN schedules f USING (feed_id)
+)
+"""
+
+# A platform has its station's time zone (stops.txt, stop_timezone), and that its agency's, of which a
+# schedule has only one.
+_STOPS = f"""
+{_ASKED}
 SELECT f.feed_id || ':' || s.stop_id AS stop_id, s.stop_name AS name, s.stop_code AS code,
        s.location_type, s.platform_code, f.feed_id || ':' || s.parent_station AS parent_id,
        s.stop_lat AS lat, s.stop_lon AS lon,
        coalesce(station.stop_timezone, s.stop_timezone, agency.timezone) AS timezone,
-       s.wheelchair_boarding, f.version, s.stop_id AS gtfs_stop_id
-FROM schedules f
-JOIN stops s ON s.version = f.version
+       s.wheelchair_boarding, f.version
+FROM asked f
+JOIN stops s ON s.version = f.version AND s.stop_id = f.stop_id
 LEFT JOIN stops station ON station.version = s.version AND station.stop_id = s.parent_station
 LEFT JOIN LATERAL (
-    SELECT min(agency_timezone) AS timezone FROM agency WHERE agency.version = f.version
+    SELECT agency_timezone AS timezone FROM agency WHERE agency.version = f.version LIMIT 1
 ) agency ON true
-"""
+ORDER BY f.place
+"""  # noqa: S608  # no value is written into it
 
-# Nearest first, else stations first; then by name. Great-circle distance by the haversine formula
-# on a sphere of 6,371,008.8 m (the mean radius of WGS 84).
-_SEARCH = f"""
-WITH boards AS ({_STOPS} WHERE s.location_type IN (0, 1)),
-ordered AS (
-    SELECT *, CASE location_type WHEN 1 THEN 0 ELSE 1 END AS rank, coalesce(name, '') AS sort_name,
-           CASE WHEN $2::float8 IS NULL THEN 0 ELSE 2 * 6371008.8 * asin(least(1, sqrt(
-               sin(radians(lat - $2) / 2) ^ 2
-               + cos(radians($2)) * cos(radians(lat)) * sin(radians(lon - $3::float8) / 2) ^ 2
-           ))) END AS distance
-    FROM boards
-    WHERE $1::text = '' OR strpos(lower(name), lower($1)) > 0 OR strpos(lower(code), lower($1)) > 0
-)
-SELECT * FROM ordered
-WHERE distance <= $4
-  AND ($5::float8 IS NULL OR (distance, rank, sort_name, stop_id) > ($5, $6::int, $7, $8))
-ORDER BY distance, rank, sort_name, stop_id
-LIMIT $9
+_PLATFORMS = f"""
+{_ASKED}
+SELECT f.feed_id || ':' || f.stop_id AS station_id, f.feed_id || ':' || s.stop_id AS stop_id,
+       s.stop_name AS name, s.stop_code AS code, s.platform_code,
+       s.stop_lat AS lat, s.stop_lon AS lon, s.wheelchair_boarding
+FROM asked f
+JOIN stops s ON s.version = f.version AND s.parent_station = f.stop_id AND s.location_type = 0
+ORDER BY length(s.platform_code), s.platform_code, s.stop_name, s.stop_id
 """  # noqa: S608  # no value is written into it
 
 _ROUTES = """
@@ -57,10 +62,9 @@ SELECT route_id, agency_id, route_short_name AS short_name, route_long_name AS l
        route_color AS color, route_text_color AS text_color, route_type AS type
 FROM routes
 WHERE version = $1 AND route_id IN (
-    SELECT t.route_id
+    SELECT r.route_id
     FROM stops s
-    JOIN stop_times st ON st.version = $1 AND st.stop = s.number
-    JOIN trips t ON t.version = $1 AND t.number = st.trip
+    JOIN stop_routes r ON r.version = $1 AND r.stop = s.number
     WHERE s.version = $1 AND (s.stop_id = $2 OR s.parent_station = $2)
 )
 ORDER BY route_sort_order, route_short_name, route_id
@@ -78,6 +82,15 @@ _STOP_MEMBERS = (
     "timezone",
     "wheelchair_boarding",
 )
+_PLATFORM_MEMBERS = (
+    "stop_id",
+    "name",
+    "code",
+    "platform_code",
+    "lat",
+    "lon",
+    "wheelchair_boarding",
+)
 _ROUTE_MEMBERS = ("short_name", "long_name", "color", "text_color", "type", "agency_id")
 
 
@@ -92,36 +105,52 @@ def _json(request: Request, body: dict[str, Any]) -> Response:
     return Response(orjson.dumps(body), 200, headers, "application/json")
 
 
+async def _summaries(
+    database: Database, stop_ids: Sequence[str]
+) -> list[tuple[dict[str, Any], int]]:
+    """The stops that there are of these, in this order, each with the version that it is of.
+
+    Stations have their platforms.
+    """
+    asked = [*zip(*(stop_id.split(":", 1) for stop_id in stop_ids), strict=True)] or [(), ()]
+    rows = await database.fetch(_STOPS, *asked)
+    platforms: dict[str, list[dict[str, Any]]] = {
+        row["stop_id"]: [] for row in rows if row["location_type"] == STATION
+    }
+    if platforms:
+        asked = [*zip(*(stop_id.split(":", 1) for stop_id in platforms), strict=True)]
+        for row in await database.fetch(_PLATFORMS, *asked):
+            platforms[row["station_id"]].append(_present(row, _PLATFORM_MEMBERS))
+    return [
+        (
+            _present(row, _STOP_MEMBERS)
+            | ({"platforms": found} if (found := platforms.get(row["stop_id"])) else {}),
+            row["version"],
+        )
+        for row in rows
+    ]
+
+
 async def stops(request: Request) -> Response:
-    search = parameters(StopSearch, request.query_params)
-    after = search.cursor or (None,) * len(Position._fields)
-    rows = await request.app.state.database.fetch(
-        _SEARCH, search.q, search.lat, search.lon, search.radius, *after, search.limit + 1
-    )
-    found = rows[: search.limit]
-    body: dict[str, Any] = {"stops": [_present(row, _STOP_MEMBERS) for row in found]}
+    search, database = parameters(StopSearch, request.query_params), request.app.state.database
+    found = await StopFinder(database, search).find()
+    page = {position.stop_id: position for position in found[: search.limit]}
+    listed = [summary for summary, _ in await _summaries(database, [*page])] if page else []
     if search.lat is not None:
-        for stop, row in zip(body["stops"], found, strict=True):
-            stop["distance"] = round(row["distance"])
-    if len(rows) > search.limit:
-        last = found[-1]
-        end = Position(last["distance"], last["rank"], last["sort_name"], last["stop_id"])
-        body["next"] = end.encode()
-    return _json(request, body)
+        for each in listed:
+            each["distance"] = round(page[each["stop_id"]].distance)
+    more = {"next": found[search.limit - 1].encode()} if len(found) > search.limit else {}
+    return _json(request, {"stops": listed, **more})
 
 
 async def stop(request: Request) -> Response:
     stop_id, database = request.path_params["stop_id"], request.app.state.database
-    rows = await database.fetch(
-        f"{_STOPS} WHERE f.feed_id = $1 AND s.stop_id = $2",  # no value is written into it
-        stop_id.feed_id,
-        stop_id.stop_id,
-    )
-    if not rows:
+    found = await _summaries(database, [str(stop_id)])
+    if not found:
         raise Problem(404, "unknown_stop", f"There is no stop {str(stop_id)!r}.")
+    body, version = found[0]
     # The version as a value: the planner then opens this schedule's partitions only.
-    routes = await database.fetch(_ROUTES, rows[0]["version"], stop_id.stop_id)
-    body = _present(rows[0], _STOP_MEMBERS)
+    routes = await database.fetch(_ROUTES, version, stop_id.stop_id)
     body["routes"] = {
         f"{stop_id.feed_id}:{route['route_id']}": _present(route, _ROUTE_MEMBERS)
         for route in routes

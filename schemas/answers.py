@@ -11,16 +11,41 @@ from schemas.arrivals import RouteSummary, StopSummary
 from schemas.events import FeedFacts
 
 
-class FoundStop(StopSummary):
-    """A stop that a search found."""
+class Platform(TypedDict):
+    """A platform of a station; it has a board of its own, too."""
 
     stop_id: str
+    name: NotRequired[str]
+    code: NotRequired[str]
+    """What riders know it by, like a number on the pole."""
+    platform_code: NotRequired[str]
+    """As riders know it, like `4` or `B`."""
+    lat: NotRequired[float]
+    """Degrees north, WGS 84."""
+    lon: NotRequired[float]
+    """Degrees east, WGS 84."""
+    wheelchair_boarding: NotRequired[int]
+    """As in GTFS: 0 unknown, 1 possible, 2 not."""
+
+
+class FoundStop(StopSummary):
+    """A station, or a stop that is part of none. What fits a platform finds its station."""
+
+    stop_id: str
+    platforms: NotRequired[list[Platform]]
+    """Of a station, by `platform_code`."""
     distance: NotRequired[int]
     """Metres from the place that was asked for; only in a search nearby."""
 
 
 class StopPage(TypedDict):
-    """A page of stops: nearest first, else stations first; then by name."""
+    """A page of stops.
+
+    Nearest first; else, of what was typed, an exact code, an exact name, a name that begins so, words
+    that do, and at last what only has it inside of words or with a typo. Of equal ones stations
+    first, then those of most routes, then by name; of a schedule with more than 2048, so many of the
+    first in that order before the others.
+    """
 
     stops: list[FoundStop]
     next: NotRequired[str]
@@ -31,6 +56,8 @@ class StopDetails(StopSummary):
     """A stop, and the routes that call at it or its platforms."""
 
     stop_id: str
+    platforms: NotRequired[list[Platform]]
+    """Of a station, by `platform_code`."""
     routes: dict[str, RouteSummary]
     """By id, `<feed>:<route_id>`."""
 

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 
 from schemas import server_url
 from schemas.errors import StopcastError
+from schemas.search.stored import build_missing
 
 # Seconds for Postgres to take its leave; a machine without a moment to spare takes longer.
 CLOSE_TIMEOUT = 5.0
@@ -78,6 +79,8 @@ def why(error: Exception, url: str) -> str:
 async def migrate(url: str) -> Migration:
     """Bring the schema to the newest revision, in one transaction.
 
+    Then what a search looks at is made for the schedules that lack it.
+
     Raises:
         DatabaseError: Postgres cannot be reached, or was migrated by a newer Stopcast.
     """
@@ -99,6 +102,7 @@ async def migrate(url: str) -> Migration:
             if before != after:
                 command.upgrade(config, f"{before}:head" if before else "head", sql=True)
                 await connection.execute(sql.getvalue())
+        await build_missing(connection)
     return Migration(before, str(after))
 
 

@@ -18,6 +18,7 @@ from feeds.gtfs.source import Source
 from feeds.gtfs.stop_times import StopTimeColumns
 from feeds.timetable.stored_schedule import CHANNEL, TABLES
 from schemas.database import Connection
+from schemas.search import stored as search
 
 STEP = "storing stop_times"
 log = structlog.get_logger()
@@ -73,6 +74,7 @@ async def store(
             await connection.execute(
                 f"ALTER TABLE {table} ATTACH PARTITION {table}_v{version} FOR VALUES IN ({version})"
             )
+        await search.build(connection, feed_id, version)
         await _activate(connection, feed_id, version, source, schedule.last_time)
     await drop_inactive(connection)
     return version
@@ -93,7 +95,7 @@ async def drop_inactive(connection: Connection) -> None:
             (SELECT version FROM schedules)
         ORDER BY array_position($1, whole.relname::text)
         """,
-        list(TABLES),
+        [*TABLES, *search.TABLES],
     )
     if not rows:
         return

@@ -85,10 +85,11 @@ STOPS: StopPage = {
             "lat": 37.793,
             "lon": -122.397,
             "timezone": "America/Los_Angeles",
+            "platforms": [{"stop_id": f"{STOP_ID}-1", "platform_code": "1"}],
             "distance": 140,
         }
     ],
-    "next": "WzE0MC4wLDAsIkVtYmFyY2FkZXJvIiwiZGVtbzpFTUJSIl0",
+    "next": "WzAsMTQwLjAsMzI3NjQsImVtYmFyY2FkZXJvIiwiZGVtbzpFTUJSIl0",
 }
 STOP: StopDetails = {
     "stop_id": STOP_ID,

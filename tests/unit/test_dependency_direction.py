@@ -73,7 +73,9 @@ PURE = {
     "gateway.load.spread",
     "gateway.load.succession",
     "gateway.load.tally",
+    "gateway.nearby",
     "gateway.stop_search",
+    "gateway.stop_words",
     "gateway.watch.ansi",
     "gateway.watch.departure",
     "gateway.watch.drawing",
@@ -85,6 +87,9 @@ PURE = {
     "schemas.keys",
     "schemas.merge_patch",
     "schemas.redaction",
+    "schemas.search.entries",
+    "schemas.search.folding",
+    "schemas.search.spelling",
     "schemas.server_url",
 }
 OUTSIDE = {

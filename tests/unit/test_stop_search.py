@@ -12,11 +12,11 @@ from gateway.stop_search import Position, StopSearch
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 
 
-@given(st.floats(0, 1e5), st.sampled_from([0, 1]), TEXTS, TEXTS)
+@given(st.integers(0, 5), st.floats(0, 1e5), st.integers(0, 131071), TEXTS, TEXTS)
 def test_a_cursor_comes_back_as_the_position_it_was_made_of(
-    distance: float, rank: int, name: str, stop_id: str
+    tier: int, distance: float, rank: int, name: str, stop_id: str
 ) -> None:
-    position = Position(distance, rank, name, stop_id)  # type: ignore[arg-type]  # 0 or 1
+    position = Position(tier, distance, rank, name, f"demo:{stop_id}")
     assert StopSearch.model_validate({"cursor": position.encode()}).cursor == position
 
 
@@ -26,10 +26,14 @@ def test_a_cursor_comes_back_as_the_position_it_was_made_of(
         b"",
         b"{}",
         b"[1]",
-        b'[0,2,"",""]',
-        b'[NaN,0,"",""]',
-        b'[1e999,0,"",""]',
-        b'[0,0,"a\\u0000",""]',
+        b'[0,0,0,"","nowhere"]',
+        b'[6,0,0,"","a:b"]',
+        b'[0,0,131072,"","a:b"]',
+        b'[0,-1,0,"","a:b"]',
+        b'[0,NaN,0,"","a:b"]',
+        b'[0,1e999,0,"","a:b"]',
+        b'[0,0,0,"a\\u0000","a:b"]',
+        b'[0,0,0,"","a:b\\u0000"]',
     ],
 )
 def test_a_forged_cursor_is_refused(forged: bytes) -> None:

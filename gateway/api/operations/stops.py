@@ -61,8 +61,10 @@ OPERATIONS: Operations = {
             name="findStops",
             tag=TAG,
             summary="Find stops",
-            description="By name or code with `q`, nearby with `lat` and `lon`, or both. Only "
-            "stops that have a board are found. Without parameters: all of them, a page at a time.",
+            description="By name or code with `q`, nearby with `lat` and `lon`, or both. Case, accents "
+            "and punctuation do not matter, and a letter may be wrong. Only stops that have a board are "
+            "found, a station together with its platforms. Without parameters: all of them, a page at a "
+            "time.",
             parameters=query_parameters(StopSearch),
             answers={
                 200: Answer(
@@ -82,7 +84,8 @@ OPERATIONS: Operations = {
             name="getStop",
             tag=TAG,
             summary="One stop with its routes",
-            description="Out of the active schedule, entrances and boarding areas too.",
+            description="Out of the active schedule, entrances and boarding areas too; a station with its "
+            "platforms.",
             parameters=[STOP_PARAMETER],
             answers={
                 200: Answer(

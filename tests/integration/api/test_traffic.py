@@ -67,6 +67,9 @@ async def test_plain_answers_of_a_city(open_city: Open, tmp_path: Path) -> None:
         page = await city.get(stops, "/v1/stops?limit=5")
         await city.get(stops, f"/v1/stops?limit=5&cursor={page.json()['next']}")
         await city.get(stops, "/v1/stops?lat=37.79&lon=-122.4&radius=2000")
+        found = await city.get(stops, "/v1/stops?q=embarcadreo")
+        assert found.json()["stops"][0]["platforms"]
+        assert (await city.get(stop, "/v1/stops/city:EMBR")).json()["platforms"]
         await city.get("/v1/feeds", "/v1/feeds")
         await city.get("/v1/feeds/{feed_id}", "/v1/feeds/city")
         for path in ("/healthz", "/readyz", "/metrics", "/", "/status", "/v1/status", "/docs"):

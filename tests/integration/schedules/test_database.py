@@ -89,5 +89,5 @@ async def test_the_command_tells_what_it_did(empty_url: str) -> None:
     command = ["migrate", "--database-url", empty_url]
     runs = [await asyncio.to_thread(CliRunner().invoke, db, command) for _ in range(2)]
     assert [run.exit_code for run in runs] == [0, 0]
-    assert "from nothing to 0002" in runs[0].output
+    assert "from nothing to 0003" in runs[0].output
     assert runs[1].output.startswith("nothing to do: ")

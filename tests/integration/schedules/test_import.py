@@ -10,14 +10,17 @@ from click.testing import CliRunner
 from feeds.commands.import_ import import_
 from feeds.gtfs.problems import ScheduleError
 from feeds.gtfs.schedule_import import import_schedule, quiet
-from feeds.timetable.stored_schedule import CHANNEL, TABLES, active_version, load_timetable
+from feeds.timetable import stored_schedule
+from feeds.timetable.stored_schedule import CHANNEL, active_version, load_timetable
 from feeds.timetable.stored_version import StoredVersion
 from feeds.timetable.timetable import Timetable
 from schemas import database
 from schemas.database import Connection
+from schemas.search import stored as search
 from tests.small_city import SMALL_CITY
 
 Write = Callable[..., Path]
+TABLES = (*stored_schedule.TABLES, *search.TABLES)
 DAY = date(2024, 5, 15)
 
 
