@@ -61,12 +61,17 @@ _ROUTES = """
 SELECT route_id, agency_id, route_short_name AS short_name, route_long_name AS long_name,
        route_color AS color, route_text_color AS text_color, route_type AS type
 FROM routes
-WHERE version = $1 AND route_id IN (
-    SELECT r.route_id
-    FROM stops s
-    JOIN stop_routes r ON r.version = $1 AND r.stop = s.number
-    WHERE s.version = $1 AND (s.stop_id = $2 OR s.parent_station = $2)
-)
+WHERE version = $1 AND route_id = ANY (ARRAY (
+    SELECT DISTINCT r.route_id
+    FROM (
+        SELECT number FROM stops WHERE version = $1 AND stop_id = $2
+        UNION ALL SELECT number FROM stops WHERE version = $1 AND parent_station = $2
+    ) s
+    -- OFFSET keeps the planner from reading all of stop_routes.
+    CROSS JOIN LATERAL (
+        SELECT route_id FROM stop_routes WHERE version = $1 AND stop = s.number OFFSET 0
+    ) r
+))
 ORDER BY route_sort_order, route_short_name, route_id
 """
 
