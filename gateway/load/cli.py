@@ -97,7 +97,7 @@ class Header(click.ParamType[tuple[str, str]]):
     type=click.IntRange(1, 1000),
     default=100,
     show_default=True,
-    help="Without --stop and --stops: so many, evenly out of the first 1000 of GET /v1/stops.",
+    help="Without --stop and --stops: so many, evenly out of the first 1000 of GET /v1/stops and their platforms.",
 )
 @click.option(
     "--stops-per-stream",

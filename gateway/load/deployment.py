@@ -56,7 +56,7 @@ class Deployment:
         await self._plain.aclose()
 
     async def stops(self, most: int) -> list[str]:
-        """So many stops, spread evenly over the first thousand that the deployment lists.
+        """So many stops and platforms, spread evenly over the first thousand entries of its list.
 
         Raises:
             LoadError: it does not answer, or lists none.
@@ -65,7 +65,8 @@ class Deployment:
         cursor: dict[str, str] = {}
         for _ in range(_PAGES):
             page = self._body(await self._get("/v1/stops", {"limit": str(_PAGE), **cursor}))
-            found += [stop["stop_id"] for stop in page["stops"]]
+            for stop in page["stops"]:
+                found += [each["stop_id"] for each in (stop, *stop.get("platforms", ()))]
             if "next" not in page:
                 break
             cursor = {"cursor": page["next"]}
