@@ -15,7 +15,7 @@ help:
 	@echo "make test    all tests; make test ARGS='tests/unit -k patch'"
 	@echo "make lint    ruff, mypy, and whether a dependency has a known vulnerability"
 	@echo "make format  let ruff mend what it can"
-	@echo "make bench   the benchmarks of bench/, one after another"
+	@echo "make bench   the gateway beside its peers, written to docs/performance.md (15 minutes)"
 	@echo "make lock    choose the newest allowed versions of all dependencies"
 	@echo "make clean   remove the environment, caches and the data folder of \`make run\`"
 
@@ -35,9 +35,9 @@ format: $(VENV)/.installed
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format --quiet
 
+# Each of the others in bench/ says at its top what it measures, and how long it takes.
 bench: $(VENV)/.installed
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
-	@echo "== bench/fanout"; $(BIN)/python -m bench.fanout --write
+	@$(BIN)/python -m bench.fanout --write
 
 # On the oldest Python that we support: newer ones need a part of what it needs.
 COMPILE := pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
