@@ -21,15 +21,16 @@ async def test_the_readmes_client_shows_the_board_and_its_changes(
     assert HERE in found[1]
     saved = tmp_path / "boards.html"
     saved.write_text(found[1].replace(HERE, f"http://127.0.0.1:{gateway.port}"))
-    soon = {"status": "predicted", "headsign": "Richmond", "departure": int(time.time()) + 300}
-    later = {**soon, "headsign": "Millbrae", "departure": soon["departure"] + 300}
+    now = int(time.time())
+    soon = {"status": "predicted", "headsign": "Richmond", "departure": now + 300}
+    later = {**soon, "headsign": "Millbrae", "departure": now + 600}
     await city.show("demo:EMBR", arrivals={"later": later, "soon": soon})
     page = await browser.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     await page.goto(saved.as_uri())
     await expect(page.locator("li")).to_have_text([re.compile("Richmond: 5"), re.compile("Millb")])
-    delayed = {**soon, "departure": soon["departure"] + 600}
+    delayed = {**soon, "departure": now + 900}
     await city.show("demo:EMBR", arrivals={"later": later, "soon": delayed})
     await expect(page.locator("li")).to_have_text([re.compile("Millb"), re.compile("mond: 15 ")])
     assert not errors
