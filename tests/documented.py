@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "gateway/static/stopcast/README.md"]
 )
-SHELLS = {"sh", "bash", "console"}
+SHELL = "sh"
+LANGUAGES = {"dart", "html", "ini", "js", "json", "kotlin", "nginx", "python", "swift", "toml"}
 # Blocks in which no shell is meant: requests of the protocol, and drawings.
 OTHER = re.compile(r"(GET|POST|DELETE) +/|.*[\u2500-\u257f]")
 
@@ -47,10 +48,11 @@ def commands() -> list[Command]:
                 if not OTHER.match(token.content):
                     found += _commands(page, token.content, may_list=True)
             elif token.type == "fence":
-                assert token.info, (
-                    f"{page}: a ``` that does not say of which language:\n{token.content}"
+                assert token.info in {SHELL, *LANGUAGES}, (
+                    f"{page}: ```{token.info}: which language is it? `{SHELL}` for commands, or one "
+                    f"more of LANGUAGES in tests/documented.py:\n{token.content}"
                 )
-                if token.info in SHELLS:
+                if token.info == SHELL:
                     found += _commands(page, token.content, may_list=False)
     return found
 

@@ -2,8 +2,8 @@
 
 A command that stands in a block is one of these:
 
-- in CITIES or RUN: it is run here, the latter beside the demo city that `make run` has started. What is different from
-  the page: the address is that of the demo city, and what RUN says with its reason.
+- in CITIES or RUN: it is run here, the latter beside the demo city that `make run` has started.
+  What is different from the page: ports and addresses, and what RUN says with its reason.
 - in ELSEWHERE: another test runs it.
 - marked on the page by a comment, `# needs docker` for one, behind it or above it and those that
   follow in the block. NEEDS has what there is to need. It must be well-formed.
@@ -92,8 +92,9 @@ RUN = {
         "event: snapshot", follows=True
     ),
     "stopcast auth token --scope boards:read --ttl 90d --sub wall-display-7 --stops metro:12": Run(
-        before="export STOPCAST_TOKEN_SECRET=$(openssl rand -base64 48); exec >token"
-        , leaves="token"
+        # Into a file that is no log: tests/leaks.py looks for tokens there.
+        before="export STOPCAST_TOKEN_SECRET=$(openssl rand -base64 48); exec >token",
+        leaves="token",
     ),
     "stopcast auth rotate-keys": Run("signs now", before=ACCOUNTS),
     "stopcast gateway --workers 4": Run("Stopcast gateway on", follows=True),
@@ -324,7 +325,11 @@ def bash(script: str, folder: Path, environment: Mapping[str, str]) -> Iterator[
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
-        process.wait(PATIENCE)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 @contextmanager
