@@ -57,9 +57,10 @@ def valkey(data_dir: Path | None = None, *, cluster: bool = False) -> Iterator[s
 
 
 @contextmanager
-def postgres(data_dir: Path | None = None) -> Iterator[str]:
+def postgres(data_dir: Path | None = None, *, database: str | None = None) -> Iterator[str]:
     """Run a PostgreSQL server on a Unix socket; its URL. Without `data_dir` it is thrown away.
 
+    With `database` (a-z, 0-9, _) the URL is of that one, which is made if there is none.
     With `data_dir` (of one user at a time), a server that a killed process left there is reused.
 
     Raises:
@@ -71,7 +72,12 @@ def postgres(data_dir: Path | None = None) -> Iterator[str]:
             data_dir = Path(stack.enter_context(folder)) / "data"
         with _interrupts_held():
             server = stack.enter_context(_start_postgres(data_dir.resolve()))
-        yield server.get_uri()
+            if database is not None:
+                found = f"SELECT FROM pg_database WHERE datname = '{database}'"
+                server.psql(
+                    f"SELECT 'CREATE DATABASE {database}' WHERE NOT EXISTS ({found}) \\gexec"
+                )
+        yield server.get_uri(database)
 
 
 def free_port() -> int:

@@ -6,8 +6,10 @@ import shlex
 import socket
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -75,23 +77,27 @@ def up(config: Path | None, port: int, host: str, data_dir: Path) -> None:
     until Ctrl-C. As soon as there are boards it prints a page to open and a curl line to paste.
     """
     _check_free(host, port)
-    with data_folder(data_dir) as folder, _databases(folder) as databases:
-        env = os.environ | DRAIN | databases | {"PORT": str(port), "STOPCAST_HOST": host}
+    with data_folder(data_dir) as folder:
+        env = os.environ | DRAIN | {"PORT": str(port), "STOPCAST_HOST": host}
         env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', '')}"
         env["PYTHONUNBUFFERED"] = "1"  # else the log comes in lumps, since it goes through a pipe
         commands = children.procfile()
-        children.run_to_end("release", commands.pop("release"), env)
         config = config or _default_config()
         if config is None:
             config, commands["simulate"] = _demo_city(folder, env)
-        schedules = _schedules(config)
-        for feed_id, arguments in schedules.items():
-            _import(feed_id, arguments, env)
         env["STOPCAST_CONFIG"] = str(config)
-        url, redis_url = _url(host, port), databases["REDIS_URL"]
-        children.run_together(
-            commands, env, lambda: click.echo(asyncio.run(greet(url, redis_url, set(schedules))))
-        )
+        schedules = _schedules(config)
+        with _databases(folder, schedules) as databases:
+            env |= databases
+            children.run_to_end("release", commands.pop("release"), env)
+            for feed_id, arguments in schedules.items():
+                _import(feed_id, arguments, env)
+            url, redis_url = _url(host, port), databases["REDIS_URL"]
+            children.run_together(
+                commands,
+                env,
+                lambda: click.echo(asyncio.run(greet(url, redis_url, set(schedules)))),
+            )
 
 
 def _check_free(host: str, port: int) -> None:
@@ -107,17 +113,24 @@ def _check_free(host: str, port: int) -> None:
 
 
 @contextmanager
-def _databases(folder: Path) -> Iterator[dict[str, str]]:
-    """REDIS_URL and DATABASE_URL: the environment's, else of servers that run meanwhile."""
+def _databases(folder: Path, feeds: Iterable[str]) -> Iterator[dict[str, str]]:
+    """REDIS_URL and DATABASE_URL: the environment's, else of servers that run meanwhile.
+
+    Other feeds have another database in the same server: nobody finds stops of a city that does not
+    run, and nothing has to be imported again when it does.
+    """
+    digest = sha256(" ".join(sorted(feeds)).encode()).hexdigest()
+    servers = {
+        "DATABASE_URL": partial(
+            embedded.postgres, folder / "postgres", database=f"feeds_{digest[:12]}"
+        ),
+        "REDIS_URL": partial(embedded.valkey, folder / "valkey"),
+    }
     with ExitStack() as stack:
-        urls = {name: os.environ[name] for name in _SERVERS if os.environ.get(name)}
-        for name, server in _SERVERS.items():
-            if name not in urls:
-                urls[name] = stack.enter_context(server(folder / server.__name__))
-        yield urls
-
-
-_SERVERS = {"DATABASE_URL": embedded.postgres, "REDIS_URL": embedded.valkey}
+        yield {
+            name: os.environ.get(name) or stack.enter_context(server())
+            for name, server in servers.items()
+        }
 
 
 def _default_config() -> Path | None:

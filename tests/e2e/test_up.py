@@ -129,6 +129,28 @@ def test_start_after_a_kill_finds_nothing_of_it_and_the_data_again(
     assert not alive(family)
 
 
+def test_another_city_does_not_have_the_stops_of_the_one_before(
+    start: Callable[..., Up], tmp_path: Path
+) -> None:
+    demo = start()
+    demo.wait_for("curl -N")
+    asked = "/v1/stops?q=embarcadero&limit=1"
+    assert first_stop(demo, asked) == "demo:EMBR"
+    assert demo.ctrl_c() == 0
+    config = tmp_path / "other.toml"
+    config.write_text(f'[feeds.other]\nschedule = "{demo.folder}/demo.zip"\n')
+    other = start("--config", str(config))
+    other.wait_for("Stopcast gateway on")
+    other.wait_for("boards_complete")
+    assert first_stop(other, asked) == "other:EMBR"
+    assert not httpx.get(f"http://127.0.0.1:{other.port}/v1/stops/demo:EMBR").is_success
+    assert other.ctrl_c() == 0
+
+
+def first_stop(up: Up, asked: str) -> object:
+    return httpx.get(f"http://127.0.0.1:{up.port}{asked}").json()["stops"][0]["stop_id"]
+
+
 def test_second_up_in_the_same_folder_is_refused(start: Callable[..., Up]) -> None:
     first = start()
     first.wait_for("started")

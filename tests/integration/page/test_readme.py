@@ -1,0 +1,37 @@
+"""The README's client, saved and opened in a browser, as it says."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, expect
+
+from tests.gateways import Gateway
+
+README = (Path(__file__).parents[3] / "README.md").read_text()
+HERE = "http://127.0.0.1:8000"
+
+
+async def test_the_readmes_client_shows_the_board_and_its_changes(
+    browser: Browser, gateway: Gateway, city: Any, tmp_path: Path
+) -> None:
+    found = re.search(r"```html\n(.*?)```", README, re.DOTALL)
+    assert found
+    assert HERE in found[1]
+    saved = tmp_path / "boards.html"
+    saved.write_text(found[1].replace(HERE, f"http://127.0.0.1:{gateway.port}"))
+    now = int(time.time())
+    soon = {"status": "predicted", "headsign": "Richmond", "departure": now + 300}
+    later = {**soon, "headsign": "Millbrae", "departure": now + 600}
+    await city.show("demo:EMBR", arrivals={"later": later, "soon": soon})
+    page = await browser.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await page.goto(saved.as_uri())
+    await expect(page.locator("li")).to_have_text([re.compile("Richmond: 5"), re.compile("Millb")])
+    delayed = {**soon, "departure": now + 900}
+    await city.show("demo:EMBR", arrivals={"later": later, "soon": delayed})
+    await expect(page.locator("li")).to_have_text([re.compile("Millb"), re.compile("mond: 15 ")])
+    assert not errors
+    await page.close()
