@@ -72,11 +72,16 @@ class StreamProtocol(HttpToolsProtocol):
         self.pipeline = Pipeline()  # type: ignore[assignment]
         _without_deque(self.flow._is_writable_event)  # noqa: SLF001  # see above
         self._extensions = {TRANSPORT: transport}
-        self._intake.begin(self, self.loop.time())
+        now = self.loop.time()
+        self._intake.begin(self, now)
+        self._intake.rest(self)
+        if len(self.connections) > self._intake.places:
+            self._intake.make_room(now)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._intake.end(self)
+        self._intake.wake(self)
         if isinstance(exc, TimeoutError):  # TCP_USER_TIMEOUT
             self._intake.counts.frozen += 1
 
@@ -98,6 +103,12 @@ class StreamProtocol(HttpToolsProtocol):
         self.pipeline.clear()
         self._intake.end(self)
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        another_began = self.cycle.scope is not self.scope or not self.cycle.response_complete
+        if not (another_began or self.transport.is_closing()):
+            self._intake.rest(self)
+
     @property
     def _in_head(self) -> bool:
         return "method" not in (self.scope or _NO_SCOPE)
@@ -107,6 +118,7 @@ class StreamProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._intake.begin(self, self.loop.time())
+        self._intake.wake(self)
         self._announced = self._size = self._unread = 0
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # ours
 
