@@ -50,10 +50,14 @@ class Limits:
         """The stream that `stream` let in is over."""
         self.ledger.leave(callers)
 
+    def address(self, scope: Scope) -> str:
+        """Where a request comes from, as it is counted."""
+        return self._addresses.of(scope)
+
     def _callers(self, scope: Scope) -> Callers:
         limit, callers = self._address, Callers()
         if limit.requests or limit.streams:
-            callers = (self.ledger.caller(limit, self._addresses.of(scope)),)
+            callers = (self.ledger.caller(limit, self.address(scope)),)
         limit, subject = self._subject, getattr(scope.get("grant"), "subject", None)
         if subject and (limit.requests or limit.streams):
             callers += (self.ledger.caller(limit, subject),)
