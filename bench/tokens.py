@@ -113,10 +113,14 @@ async def main() -> None:
         for _ in range(given.rounds):
             verifier = Verifier(ISSUER, AUDIENCE, {algorithm}, keys)
             door = Door(sys.maxsize, 5)
-            access = Access([verifier], required=True, door=door, refusals=Counter())
+            access = Access(
+                [verifier], required=True, door=door, refusals=Counter(), recall=lambda _: None
+            )
             first.append(await admitted(access, made))
             again.append(await admitted(access, made))
-            unasked = Access([verifier], required=False, door=door, refusals=Counter())
+            unasked = Access(
+                [verifier], required=False, door=door, refusals=Counter(), recall=lambda _: None
+            )
             without.append(await admitted(unasked, [None] * given.tokens))
         print(f"{algorithm}  first {min(first):6.1f} µs  remembered {min(again):5.2f} µs  "
               f"open access, no token {min(without):5.2f} µs")  # fmt: skip

@@ -7,6 +7,9 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gateway.auth.grant import TokenScope
+from gateway.auth.rules import RULES
+
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 ANY = "*"
@@ -28,6 +31,8 @@ _PREFLIGHT: RawHeaders = (
     ),
     (b"access-control-max-age", b"7200"),  # the most that Chromium keeps
 )
+# Admin routes are for scrapers: no page of anybody's may read what a browser on this machine can reach.
+_ADMIN = frozenset(path for path, needed in RULES.items() if needed is TokenScope.ADMIN)
 
 
 class AnswerHeaders:
@@ -45,6 +50,8 @@ class AnswerHeaders:
         self._of_origin = {origin: (*others, *_readable_by(origin)) for origin in origins}
 
     def of(self, scope: Scope) -> RawHeaders:
+        if scope.get("path") in _ADMIN:
+            return _SECURITY
         if not self._of_origin:
             return self._others
         return self._of_origin.get(Headers(scope=scope).get("origin", ""), self._others)

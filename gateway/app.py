@@ -94,13 +94,14 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
     database = Database(settings.database_url.get_secret_value())
     accounts = Accounts.configured(settings, database)
     issuers = Issuers(settings)
+    limits = Limits(settings, live.shards)
     access = Access(
         [*issuers.verifiers, *([accounts.verifier] if accounts else [])],
         required=settings.access == "token",
         door=Door(settings.starts_per_turn, settings.start_timeout),
         refusals=hub.counts.token_refusals,
+        recall=limits.recall,
     )
-    limits = Limits(settings, live.shards)
     app = Gateway(
         [
             *stream_routes(hub, live, access, limits),

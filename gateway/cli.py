@@ -10,7 +10,7 @@ import click
 import uvloop
 
 from gateway.app import create_app
-from gateway.server import Server, listen
+from gateway.server import BindError, Server, listen
 from gateway.settings import GatewaySettings
 from gateway.siblings import Siblings
 from gateway.workers import Workers
@@ -62,6 +62,8 @@ def gateway(host: str, port: int, workers: int) -> None:
     _raise_file_limit()
     with ExitStack() as stack:  # are they free? They could be shared unasked later
         port = stack.enter_context(listen(host, port, settings)).getsockname()[1]
+        if port == settings.admin_port:  # two hosts would not help: who came where is told by port
+            raise BindError(f"STOPCAST_ADMIN_PORT is the public port, {port}: it needs its own")
         if settings.admin_port is not None:
             stack.enter_context(listen(settings.admin_host, settings.admin_port, settings))
     click.echo(f"Stopcast gateway on http://{host}:{port}", err=True)

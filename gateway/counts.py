@@ -20,6 +20,7 @@ class Counts:
     conflations: int = 0  # times a stream began to lag
     frozen: int = 0  # streams aborted because nothing was taken
     unfinished: int = 0  # connections aborted because their request did not end
+    crowded_out: int = 0  # idle connections aborted to make room for new ones
     failed: int = 0  # streams aborted because writing raised
     gaps: int = 0  # messages whose `prev` did not fit
     healed: int = 0  # boards that a comparison with Redis brought up to date

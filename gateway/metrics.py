@@ -38,6 +38,7 @@ _COUNTERS = {
     "conflations": ("conflations", "Times a stream began to lag, so that it gets snapshots."),
     "frozen": ("streams_frozen", "Streams aborted because the client took nothing."),
     "unfinished": ("requests_unfinished", "Connections cut because their request did not end."),
+    "crowded_out": ("connections_crowded_out", "Idle connections closed for lack of room."),
     "failed": ("streams_failed", "Streams aborted because writing to them raised."),
     "gaps": ("message_gaps", "Messages that did not follow the version before."),
     "healed": ("boards_healed", "Boards that a comparison with Redis brought up to date."),

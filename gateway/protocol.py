@@ -21,6 +21,8 @@ log = structlog.get_logger()
 MOST_URL = 8 * 1024
 MOST_HEAD = 16 * 1024  # all header fields, as sent
 MOST_BODY = 8 * 1024  # an identity token has 1,000
+# Requests that wait behind the one that is answered: each takes some 5 kB, with all of it 32.
+MOST_WAITING = 16
 # Between the name of a field and its value, and behind that.
 _FIELD_MARKS = len(": \r\n")
 # Of a head that is not complete only chunks are counted, but for the first, in which there may be
@@ -33,6 +35,9 @@ HEAD_TOO_LARGE = Problem(
 )
 BODY_TOO_LARGE = Problem(413, "body_too_large", f"The body has more than {MOST_BODY} bytes.")
 MALFORMED = Problem(400, "malformed_request", "This is no request of HTTP/1.1.")
+TOO_MANY = Problem(
+    429, "rate_limited", f"More than {MOST_WAITING} requests wait in one connection."
+)
 
 _NO_SCOPE = {"method": None}  # before the first byte
 
@@ -67,11 +72,16 @@ class StreamProtocol(HttpToolsProtocol):
         self.pipeline = Pipeline()  # type: ignore[assignment]
         _without_deque(self.flow._is_writable_event)  # noqa: SLF001  # see above
         self._extensions = {TRANSPORT: transport}
-        self._intake.begin(self, self.loop.time())
+        now = self.loop.time()
+        self._intake.begin(self, now)
+        self._intake.rest(self)
+        if len(self.connections) > self._intake.places:
+            self._intake.make_room(now)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._intake.end(self)
+        self._intake.wake(self)
         if isinstance(exc, TimeoutError):  # TCP_USER_TIMEOUT
             self._intake.counts.frozen += 1
 
@@ -90,7 +100,14 @@ class StreamProtocol(HttpToolsProtocol):
         """For a stream: what its client sends from here on is of no interest."""
         self.parser = None  # type: ignore[assignment]
         self.url = b""  # may have a token in it
+        self.pipeline.clear()
         self._intake.end(self)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        another_began = self.cycle.scope is not self.scope or not self.cycle.response_complete
+        if not (another_began or self.transport.is_closing()):
+            self._intake.rest(self)
 
     @property
     def _in_head(self) -> bool:
@@ -101,6 +118,7 @@ class StreamProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._intake.begin(self, self.loop.time())
+        self._intake.wake(self)
         self._announced = self._size = self._unread = 0
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # ours
 
@@ -122,6 +140,8 @@ class StreamProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._bound_body(self._announced)  # not before: the answer depends on `Origin`
+        if len(self.pipeline) == MOST_WAITING:  # uvicorn queues all that one read brings
+            self._give_up(TOO_MANY)
         super().on_headers_complete()
         self._size = 0
         if self.cycle is not None:

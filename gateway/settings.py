@@ -50,7 +50,10 @@ class GatewaySettings(AccountSettings):
     max_stops: int = Field(50, ge=1, description="Stops in one stream.")
     max_streams: int = Field(20_000, ge=1, description="Open streams of one process.")
     max_watchers: int = Field(
-        200, ge=0, description="Of them, terminals that this process draws for; 0: none."
+        200,
+        ge=0,
+        description="Of them, terminals that this process draws for, a tenth for one address; "
+        "0: none.",
     )
     starts_per_turn: int = Field(
         50,

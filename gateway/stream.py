@@ -117,8 +117,7 @@ class BoardStream:
                 return await self.limits.stream(scope)
             await self.limits.request(scope)
         except Problem as problem:
-            retry = float(problem.headers["Retry-After"])
-            raise NotNowError("rate_limited", problem, retry) from None
+            raise _over(problem) from None
         return ()
 
     async def _authorize(self, scope: Scope, request: StreamRequest) -> Callers:
@@ -129,6 +128,8 @@ class BoardStream:
         try:
             await self.access.admit(scope, self.needed, request.stops, in_query=True)
         except Problem as problem:
+            if problem.status == HTTPStatus.TOO_MANY_REQUESTS:
+                raise _over(problem) from None
             await self.limits.request(scope)  # of its address
             if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
                 crowded = problem.code == "overloaded"
@@ -273,6 +274,10 @@ class BoardStream:
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass  # the request's body, which nobody needs
+
+
+def _over(problem: Problem) -> NotNowError:
+    return NotNowError("rate_limited", problem, float(problem.headers["Retry-After"]))
 
 
 def _response(coding: Coding) -> EventSourceResponse:

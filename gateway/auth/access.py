@@ -40,10 +40,12 @@ class Access:
         required: bool,
         door: Door,
         refusals: Counter[str],
+        recall: Callable[[Scope], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.required = required
         self.refusals = refusals  # by reason
+        self._recall = recall  # refuses whom we know to be over his limit, before a signature
         self._verifiers = verifiers
         self._door = door  # a signature takes 0.1 ms; open streams go on while a crowd comes
         self._clock = clock
@@ -60,7 +62,7 @@ class Access:
         """Let a request through; if it has a token, `scope["grant"]` is what that allows.
 
         Raises:
-            Problem: 401, 403, or 400 or 503 (gateway/auth/bearer.py).
+            Problem: 401, 403, or 400, 429 or 503 (gateway/auth/bearer.py).
         """
         if needed is None:
             return
@@ -81,7 +83,7 @@ class Access:
         """What the token of a request allows; None: it has none.
 
         Raises:
-            Problem: 401, or 400 or 503 (gateway/auth/bearer.py).
+            Problem: 401, or 400, 429 or 503 (gateway/auth/bearer.py).
         """
         if not self._verifiers:
             return None
@@ -91,7 +93,11 @@ class Access:
         if token is None:
             return None
         try:
-            return self._remembered(token) or await self._verify(token)
+            known = self._remembered(token)
+            if known is not None:
+                return known
+            self._recall(scope)
+            return await self._verify(token)
         except TokenError as error:
             self.refusals[error.reason] += 1
             scope["error"] = str(error)

@@ -45,12 +45,16 @@ class Quota(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Who is over which limit, and after how many seconds another try makes sense."""
+    """Who is over which limit, and after how many seconds another try makes sense.
+
+    `wait`: seconds before which one more request is refused for certain.
+    """
 
     caller: Caller
     limit: Literal["requests", "streams"]
     quota: Quota
     retry_after: int
+    wait: float = 0
 
 
 # None: nobody counts its requests, or Redis is away.

@@ -1,5 +1,7 @@
 """The middleware that counts plain requests of `/v1` and tells each where it stands."""
 
+from http import HTTPStatus
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.limits.caller import Quota
@@ -34,10 +36,16 @@ class Gate:
 
 
 async def _ask_for_grant(scope: Scope) -> None:
-    """Whose the token is counts, too. One that is not good is for the route to refuse."""
+    """Whose the token is counts, too. One that is not good is for the route to refuse.
+
+    Raises:
+        Problem: 429, it was not looked at.
+    """
     try:
         grant = await scope["app"].state.access.grant(scope)
     except Problem as problem:
+        if problem.status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise
         scope["token_problem"] = problem
     else:
         if grant is not None:

@@ -217,7 +217,8 @@ class Ledger:
             room, limit = rooms[caller], caller.limit
             if room.requests == 0:
                 quota = Quota(limit.requests, 0, _seconds(room.full))
-                return Refusal(caller, "requests", quota, max(1, _seconds(room.wait)))
+                wait = room.wait / 1_000_000
+                return Refusal(caller, "requests", quota, max(1, ceil(wait)), wait)
             room.requests -= 1
             if ticket.stream and limit.streams:
                 if room.places == 0:

@@ -1,6 +1,7 @@
 """What each request of `/v1` has to pass, streams too: by its address, and by its subject."""
 
-from collections import Counter
+import asyncio
+from collections import Counter, OrderedDict
 
 from starlette.types import Scope
 
@@ -10,6 +11,11 @@ from gateway.limits.ledger import Ledger
 from gateway.problems import Problem
 from gateway.settings import GatewaySettings
 from schemas.shards import Shards
+
+# Addresses that are known to be over their limit: 0.5 kB each. Who is not is asked about in Redis.
+REMEMBERED = 1000
+# Seconds: Redis may be away by now, and then nobody is refused.
+LONGEST = 1.0
 
 
 class Limits:
@@ -25,6 +31,23 @@ class Limits:
         )
         self._addresses = Addresses(settings.trusted_proxies)
         self.refused: Counter[tuple[str, str]] = Counter()  # by kind of caller and limit
+        self._over: OrderedDict[str, tuple[float, Refusal]] = OrderedDict()  # until, by address
+
+    def recall(self, scope: Scope) -> None:
+        """Refuse, before its token costs a signature, whose address is over its limit for certain.
+
+        Raises:
+            Problem: 429.
+        """
+        if not self._over:
+            return
+        address = self.address(scope)
+        until, refusal = self._over.get(address, (0.0, None))
+        if refusal is None:
+            return
+        if asyncio.get_running_loop().time() < until:
+            raise self._refused(refusal, scope)
+        del self._over[address]
 
     async def request(self, scope: Scope) -> Quota | None:
         """Count a request; None: nothing is counted, or Redis is away.
@@ -50,10 +73,14 @@ class Limits:
         """The stream that `stream` let in is over."""
         self.ledger.leave(callers)
 
+    def address(self, scope: Scope) -> str:
+        """Where a request comes from, as it is counted."""
+        return self._addresses.of(scope)
+
     def _callers(self, scope: Scope) -> Callers:
         limit, callers = self._address, Callers()
         if limit.requests or limit.streams:
-            callers = (self.ledger.caller(limit, self._addresses.of(scope)),)
+            callers = (self.ledger.caller(limit, self.address(scope)),)
         limit, subject = self._subject, getattr(scope.get("grant"), "subject", None)
         if subject and (limit.requests or limit.streams):
             callers += (self.ledger.caller(limit, subject),)
@@ -62,10 +89,21 @@ class Limits:
     async def _ask(self, callers: Callers, scope: Scope, *, stream: bool) -> Quota | None:
         verdict = await self.ledger.ask(callers, stream=stream)
         if isinstance(verdict, Refusal):
-            self.refused[verdict.caller.limit.kind, verdict.limit] += 1
-            scope["error"] = f"over the limit of {verdict.limit}: {verdict.caller.key}"
-            raise _problem(verdict)
+            self._remember(verdict, scope)
+            raise self._refused(verdict, scope)
         return verdict
+
+    def _remember(self, refusal: Refusal, scope: Scope) -> None:
+        if refusal.wait and refusal.caller.limit is self._address:
+            until = asyncio.get_running_loop().time() + min(refusal.wait, LONGEST)
+            self._over[self.address(scope)] = until, refusal
+            if len(self._over) > REMEMBERED:
+                self._over.popitem(last=False)
+
+    def _refused(self, refusal: Refusal, scope: Scope) -> Problem:
+        self.refused[refusal.caller.limit.kind, refusal.limit] += 1
+        scope["error"] = f"over the limit of {refusal.limit}: {refusal.caller.key}"
+        return _problem(refusal)
 
 
 def _problem(refusal: Refusal) -> Problem:

@@ -1,6 +1,7 @@
 """`GET /v1/stops/{stop_id}/watch`: a board that redraws itself, for `curl -N`."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from gateway.auth.access import Access
 from gateway.auth.rules import needed_scope
 from gateway.coding import PLAIN
 from gateway.hub import Hub
+from gateway.limits.caller import Callers
 from gateway.limits.limits import Limits
 from gateway.paths import StopRoute
 from gateway.problems import unavailable
@@ -23,6 +25,11 @@ from gateway.watch.request import WatchRequest
 from gateway.watch.watcher import Watcher
 from schemas.live import LiveStore
 
+# One address may have a tenth of all: pictures cost more than events, and places are few.
+SHARE = 10
+# The key in the scope under which a place is noted.
+WATCHER = "stopcast.watcher"
+
 
 class BoardWatch(BoardStream):
     """A stream like the others, but of pictures, for a few terminals at a time."""
@@ -32,20 +39,34 @@ class BoardWatch(BoardStream):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.responses = {PLAIN: EventSourceResponse(iter(()), media_type="text/plain")}
-        self._watchers = 0
+        self._watchers: Counter[str] = Counter()  # by address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._watchers += 1
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._watchers -= 1
+            if WATCHER in scope:
+                self._watchers[scope[WATCHER]] -= 1
+                self._watchers += Counter()  # forgets who has none
 
-    def _admit(self, scope: Scope) -> None:
-        super()._admit(scope)
-        if self._watchers > self.hub.settings.max_watchers:
-            problem = unavailable("overloaded", "This gateway draws for no more terminals.")
-            raise NotNowError("overloaded", problem)
+    async def _count(self, scope: Scope) -> Callers:
+        """Its token was found good by now: who has none takes no place."""
+        address = self.limits.address(scope)
+        if full := self._full(address):
+            await self.limits.request(scope)
+            raise NotNowError("overloaded", unavailable("overloaded", full))
+        self._watchers[address] += 1
+        scope[WATCHER] = address
+        return await super()._count(scope)
+
+    def _full(self, address: str) -> str | None:
+        """What is said to one more from there; None: there is room."""
+        most = self.hub.settings.max_watchers
+        if self._watchers.total() >= most:
+            return "This gateway draws for no more terminals."
+        if self._watchers[address] >= max(1, most // SHARE):
+            return "This gateway draws for no more terminals of your network address."
+        return None
 
     def _subscriber(
         self,

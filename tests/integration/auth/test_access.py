@@ -45,7 +45,9 @@ def request(text: str) -> dict[str, Any]:
 def made(key: CountedKey, clock: Clock, *, patience: float = 5) -> Access:
     verifier = Verifier("us", "boards", {"HS256"}, key, 10)
     door = Door(1, patience)
-    return Access([verifier], required=True, door=door, refusals=Counter(), clock=clock)
+    return Access(
+        [verifier], required=True, door=door, refusals=Counter(), recall=lambda _: None, clock=clock
+    )
 
 
 async def test_a_token_is_verified_once_and_again_after_a_while() -> None:
@@ -104,7 +106,9 @@ async def test_of_two_issuers_each_verifies_its_own() -> None:
     verifiers = [
         Verifier("us", "boards", {"HS256"}, ours), Verifier("them", "boards", {"HS256"}, theirs)
     ]  # fmt: skip
-    access = Access(verifiers, required=True, door=Door(9, 5), refusals=Counter())
+    access = Access(
+        verifiers, required=True, door=Door(9, 5), refusals=Counter(), recall=lambda _: None
+    )
     await access.admit(request(token()), TokenScope.BOARDS)
     with pytest.raises(Problem):
         await access.admit(request(token(iss="them")), TokenScope.BOARDS)

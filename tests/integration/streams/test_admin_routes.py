@@ -1,5 +1,8 @@
 """Where `/metrics` is answered, and where not."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from types import SimpleNamespace
@@ -14,6 +17,7 @@ from gateway.admin import Admin
 from gateway.problems import Problem
 from gateway.settings import GatewaySettings
 from schemas.local.embedded import free_port
+from tests.client import PATIENCE
 from tests.gateways import Gateway
 
 Run = Callable[..., AbstractAsyncContextManager[Gateway]]
@@ -39,6 +43,19 @@ async def test_who_reaches_the_admin_port_needs_no_token(run: Run) -> None:
         assert (await http.get(f"http://127.0.0.1:{admin}/metrics")).status_code == 200
         assert (await http.get(f"http://127.0.0.1:{admin}/v1/feeds")).status_code == 401
         assert (await http.get(f"http://127.0.0.1:{without.port}/metrics")).status_code == 401
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104  # it must not get that far
+def test_the_public_port_is_never_the_admin_port(host: str) -> None:
+    """Else whoever reaches the gateway would reach its metrics, without a token."""
+    port = str(free_port())
+    command = [sys.executable, "-m", "stopcast", "gateway", "--host", host, "--port", port]
+    environment = {**os.environ, "STOPCAST_ADMIN_PORT": port}
+    ended = subprocess.run(  # noqa: S603  # our own
+        command, env=environment, capture_output=True, timeout=PATIENCE, check=False
+    )
+    assert ended.returncode == 1
+    assert f"STOPCAST_ADMIN_PORT is the public port, {port}" in ended.stderr.decode()
 
 
 async def ask(address: str, *scopes: str, port: int | None = None, forwarded: str = "") -> int:

@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager
 import httpx
 import pytest
 
+from gateway.auth.grant import TokenScope
+from gateway.auth.rules import RULES
 from gateway.settings import GatewaySettings
 from schemas.settings import SettingsError
 from tests.gateways import Gateway
@@ -62,6 +64,23 @@ async def test_no_origin_may_read_where_none_is_listed(run: Run, demo: Publisher
     async with run(cors_origins="") as gateway:
         for headers in (await answers(gateway, STRANGER)).values():
             assert not [name for name in headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("origins", ["*", PAGE])
+async def test_no_page_may_read_admin_routes(run: Run, origins: str) -> None:
+    """Without a port of their own they are open to this machine, and so to its browsers."""
+    preflight = {"Access-Control-Request-Method": "GET"}
+    admin = [path for path, needed in RULES.items() if needed is TokenScope.ADMIN]
+    assert admin
+    async with run(cors_origins=origins) as gateway, httpx.AsyncClient() as http:
+        for path in admin:
+            url = f"http://127.0.0.1:{gateway.port}{path}"
+            read = await http.get(url, headers={"Origin": PAGE})
+            asked = await http.options(url, headers={"Origin": PAGE, **preflight})
+            assert read.status_code == 200
+            assert read.headers["x-content-type-options"] == "nosniff"
+            for answer in (read, asked):
+                assert "access-control-allow-origin" not in answer.headers
 
 
 @pytest.mark.parametrize(

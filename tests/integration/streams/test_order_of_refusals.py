@@ -12,6 +12,7 @@ import jwt
 import pytest
 
 from gateway.protocol import MOST_BODY, MOST_URL
+from tests.cluster import until
 from tests.gateways import Gateway
 from tests.publisher import Publisher
 
@@ -78,6 +79,45 @@ async def test_limits_come_before_tokens(run: Run) -> None:
         for path in (STREAM, FEEDS):
             codes = [readable(await asked(gateway, path)) for _ in range(2)]
             assert codes[1] == (429, "rate_limited"), codes
+
+
+async def test_an_event_source_with_a_token_not_seen_before_is_told_goodbye(
+    run: Run, demo: Publisher
+) -> None:
+    """It would never come back after a 429."""
+    await demo.publish(demo.stop("a"))
+    settings = {"access": "token", "token_secret": SECRET, "requests_per_address": 1}
+    async with run(cors_origins=PAGE, **settings) as gateway:
+        headers = {"Accept": "text/event-stream", **bearer("boards:read")}
+        for _ in range(2):
+            await asked(gateway, FEEDS, headers=bearer("odd"))
+        assert gateway.app.state.limits._over
+        answer = await asked(gateway, STREAM, headers=headers)
+        assert answer.status_code == 200
+        assert '"reason":"rate_limited"' in answer.text
+
+
+@pytest.mark.parametrize("path", [STREAM, FEEDS])
+async def test_who_is_over_its_limit_has_no_signature_verified(run: Run, path: str) -> None:
+    """Guesses are dear for the guesser only; a good token waits as long, and no longer."""
+    settings = {"access": "token", "token_secret": SECRET, "requests_per_address": 20}
+    async with run(cors_origins=PAGE, **settings) as gateway:
+        guess = bearer("boards:read")["Authorization"][:-4]
+        for _ in range(60):
+            answer = await asked(gateway, path, headers={"Authorization": guess + "AAAA"})
+            assert readable(answer)[1] in {"token_invalid", "rate_limited"}
+        assert 20 <= gateway.hub.counts.token_refusals.total() < 40
+        refused = 60 - gateway.hub.counts.requests[401]
+        assert gateway.app.state.limits.refused["address", "requests"] == refused > 20
+        answer = await asked(gateway, path, headers=bearer("odd"))
+        assert readable(answer) == (429, "rate_limited")
+        assert int(answer.headers["retry-after"]) <= 3
+
+        async def served() -> bool:
+            answer = await asked(gateway, path, headers=bearer("odd"))
+            return readable(answer) == (403, "scope_missing")
+
+        await until(served)
 
 
 async def test_a_preflight_is_asked_for_nothing(run: Run, demo: Publisher) -> None:

@@ -22,10 +22,15 @@ from tests.publisher import Publisher
 Run = Callable[..., AbstractAsyncContextManager[Gateway]]
 
 HOME = "\x1b[H"
+PROXIED = {"trusted_proxies": "127.0.0.0/8"}
 
 
-async def watch(client: BoardClient, stop_id: str, query: str = "", accept: str = "*/*") -> int:
-    return await client.request(f"/v1/stops/{stop_id}/watch{query}", {"Accept": accept})
+async def watch(
+    client: BoardClient, stop_id: str, query: str = "", accept: str = "*/*", of: int = 0
+) -> int:
+    """`of`: which client it is, where a proxy is trusted."""
+    headers = {"Accept": accept, "X-Forwarded-For": f"192.0.2.{of}"}
+    return await client.request(f"/v1/stops/{stop_id}/watch{query}", headers)
 
 
 def pictures(client: BoardClient) -> list[list[str]]:
@@ -110,16 +115,56 @@ async def test_what_cannot_be_drawn_is_a_problem(
 
 
 async def test_a_gateway_draws_for_so_many_terminals_at_once(run: Run, demo: Publisher) -> None:
-    async with run(max_watchers=2) as gateway:
+    async with run(max_watchers=2, **PROXIED) as gateway:
         stop = demo.stop("a")
         await demo.publish(stop)
         first, second, third = (gateway.client() for _ in range(3))
-        assert [await watch(client, stop) for client in (first, second, third)] == [200, 200, 503]
+        told = [await watch(each, stop, of=n) for n, each in enumerate([first, second, third])]
+        assert told == [200, 200, 503]
         await third.connect(stop)
         await third.agree(demo.boards)  # streams are not counted
         await first.cut()
         await eventually(lambda: len(gateway.hub.subscribers) == 2)
-        assert await watch(first, stop) == 200
+        assert await watch(first, stop, of=0) == 200
+
+
+async def test_one_address_does_not_take_all_places(run: Run, demo: Publisher) -> None:
+    stop = demo.stop("a")
+    await demo.publish(stop)
+    async with run(max_watchers=20, **PROXIED) as gateway:
+        first, second, third, other = (gateway.client() for _ in range(4))
+        told = [await watch(client, stop, of=1) for client in (first, second, third)]
+        assert told == [200, 200, 503]
+        await third.read_until(lambda: third.ended)
+        assert b"of your network address" in third.body
+        assert await watch(other, stop, of=2) == 200
+        await first.cut()
+        await eventually(lambda: len(gateway.hub.subscribers) == 2)
+        assert await watch(third, stop, of=1) == 200
+
+
+async def test_who_has_no_good_token_takes_no_place(run: Run, demo: Publisher) -> None:
+    settings: dict[str, Any] = {"access": "token", "token_secret": SECRET, "max_watchers": 1}
+    stop = demo.stop("a")
+    await demo.publish(stop)
+    token = mint(GatewaySettings.load(**settings), "me", [TokenScope.BOARDS], 600)
+    async with run(**settings) as gateway:
+        access = gateway.app.state.access
+        looking, looked, verify = asyncio.Event(), asyncio.Event(), access.grant
+
+        async def slowly(*given: Any, **named: Any) -> Any:
+            access.grant = verify  # the next one is verified as usual
+            looking.set()
+            await looked.wait()
+            return await verify(*given, **named)
+
+        access.grant = slowly
+        stranger, owner = gateway.client(), gateway.client()
+        refused = asyncio.create_task(watch(stranger, stop, "?access_token=x"))
+        await looking.wait()
+        assert await watch(owner, stop, f"?access_token={token}") == 200
+        looked.set()
+        assert await refused == 401
 
 
 async def test_a_terminal_counts_as_a_stream(run: Run, demo: Publisher) -> None:
