@@ -10,15 +10,17 @@ HIDDEN = "[hidden]"
 _SECRETS = re.compile(
     r"(?P<before>"
     # A parameter of a URL or a form, RFC 6750 names the first; or a member as JSON or Python shows it.
-    r"\b(?:access_token|refresh_token|identity_token|id_token|authorization_code|client_secret"
-    r"|nonce|api_?key|password)(?:=(?=[^\s&])|\\?[\"']\s*:\s*b?\\?[\"'])"
-    # A header as HTTP, or as Python or JSON shows a pair.
-    r"|\bauthorization[\"']?,?\s*[:=,]\s*(?:b?\\?[\"'])?(?:(?:bearer|basic)\s+)?"
+    r"(?:access_token|refresh_token|identity_token|id_token|authorization_code|client_secret"
+    r"|nonce|api_?key|password)(?:(?:=|%3d)(?:b?\\?[\"'])?|\\?[\"']\s*:\s*b?\\?[\"'])"
     r"|\bbearer\s+(?=[\w.~+/-]{8})"
     # The password of a URL, its host behind it.
     r"|://[^\s:@/]*:(?=[^\s@/]+@)"
     r")"
     r"(?P<secret>[^\s&\"'\\@,;)]+)"
+    # A header as HTTP, or as Python or JSON shows a pair: all of its value, but for the scheme.
+    r"|(?P<header>(?:authorization|x-api-key)(?:\\?[\"'],|\\?[\"']?\s*[:=])\s*(?:b?\\?[\"'])?"
+    r"(?:(?:bearer|basic)\s+)?)"
+    r"(?:(?<=')(?:\\.|[^'\\\n])*(?=')|(?:\\.|=\"[^\"\\]*\"(?=[,\s]|$)|[^\"'\\\n])+)"
     # A signed token wherever it stands: two JSON objects in base64url, and a signature.
     r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"
     # A refresh token of ours (gateway/accounts/refresh_tokens.py); it may have been cut.
@@ -31,7 +33,7 @@ _SECRETS = re.compile(
 
 def redacted(line: str) -> str:
     """The line without secrets."""
-    return _SECRETS.sub(lambda found: f"{found['before'] or ''}{HIDDEN}", line)
+    return _SECRETS.sub(lambda found: f"{found['before'] or found['header'] or ''}{HIDDEN}", line)
 
 
 def redact(_: Any, __: str, line: Any) -> str:
