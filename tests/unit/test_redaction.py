@@ -1,5 +1,9 @@
 """What a log line may tell, and what not."""
 
+import json
+from typing import Any
+
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +73,31 @@ def test_a_secret_is_hidden_and_what_is_around_it_stays(line: str, shown: str) -
 )
 def test_other_lines_stay_as_they_are(line: str) -> None:
     assert redacted(line) == line
+
+
+WORDS = [
+    "authorization",
+    "x-api-key",
+    "password",
+    "nonce",
+    "=",
+    ":",
+    ",",
+    "'",
+    '"',
+    " ",
+    "b",
+    "\\",
+    "}",
+]
+WORDS += ["[", "]", "\n", "bearer ", "digest", "abc", "%3d", "redis://u:", "@h", SIGNED, BEGIN]
+TEXTS = st.lists(st.sampled_from(WORDS), max_size=8).map("".join)
+
+
+@given(st.dictionaries(TEXTS, TEXTS | st.none() | st.lists(TEXTS, max_size=2), max_size=4))
+def test_json_stays_json(told: dict[str, Any]) -> None:
+    assert isinstance(orjson.loads(redacted(orjson.dumps(told).decode())), dict)
+    assert isinstance(orjson.loads(redacted(json.dumps(told))), dict)
 
 
 @given(st.text(), st.text("abcXYZ019._~+/-", min_size=8).map(lambda text: f"9{text}9"), st.text())
