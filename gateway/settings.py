@@ -33,7 +33,9 @@ class GatewaySettings(AccountSettings):
         None, description="Tokens signed with it (HS256) are accepted."
     )
     token_keys: Annotated[str, AfterValidator(key_source)] | None = Field(
-        None, description="The issuer's public keys: URL or path of a JSON Web Key Set."
+        None,
+        repr=False,  # a URL may have a password in it
+        description="The issuer's public keys: URL or path of a JSON Web Key Set.",
     )
     token_issuer: str = Field("stopcast", min_length=1, description="`iss` of a token.")
     token_audience: str = Field("stopcast", min_length=1, description="`aud` of a token.")

@@ -3,9 +3,11 @@
     python tests/audit.py        exit code 1: a package has one; 2: the lock file cannot be read
 
 A service that is out of reach is no fault of the change at hand: the line `not checked: …` and exit
-code 0, never silence (tests/unit/test_audit.py).
+code 0, never silence (tests/unit/test_audit.py). With STOPCAST_REQUIRE_AUDIT=1, for where there is
+always a network: exit code 3.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -40,7 +42,7 @@ def audit(lock: Path, service: str, timeout: float) -> None:
         packages = answers(lock, service, timeout)
     except NotCheckedError as error:
         click.echo(f"not checked: known vulnerabilities of {lock.name}: {error}")
-        return
+        sys.exit(3 if os.environ.get("STOPCAST_REQUIRE_AUDIT") == "1" else 0)
     if faults := list(vulnerabilities(packages)):
         click.echo("\n".join(faults))
         sys.exit(1)

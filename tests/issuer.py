@@ -55,6 +55,8 @@ def hashed(nonce: str) -> str:
 class Issuer:
     url: str = ""
     away: bool = False
+    refusal: str = "invalid_grant"  # of a code
+    gone: bool = False  # all that was granted
     keys: dict[str, rsa.RSAPrivateKey] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)  # by path
     granted: list[str] = field(default_factory=list)  # refresh tokens
@@ -110,7 +112,7 @@ class Issuer:
             return form
         subject = self._codes.pop(form["code"], None)
         if form["grant_type"] != "authorization_code" or subject is None:
-            return JSONResponse({"error": "invalid_grant"}, 400)
+            return JSONResponse({"error": self.refusal}, 400)
         self.granted.append(secret(f"r.{secrets.token_hex(32)}"))
         return JSONResponse(
             {
@@ -128,6 +130,8 @@ class Issuer:
         if isinstance(form, Response):
             return form
         assert form["token_type_hint"] == "refresh_token"  # noqa: S105  # the name of a kind
+        if self.gone:
+            return JSONResponse({"error": "invalid_grant"}, 400)
         self.revoked.append(form["token"])
         return Response(status_code=200)
 

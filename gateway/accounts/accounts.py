@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 from uuid import UUID
 
 from gateway.accounts.access_tokens import AccessTokens
-from gateway.accounts.apple import Apple
+from gateway.accounts.apple import Apple, AppleError
 from gateway.accounts.consents import Consents
 from gateway.accounts.identity import LEEWAY, LONGEST_AGE, Identity, IdentityVerifier
 from gateway.accounts.key_ring import KeyRing
@@ -15,7 +15,7 @@ from gateway.accounts.signing_keys import ALGORITHM
 from gateway.accounts.vault import Vault
 from gateway.auth.key_set import KeySet
 from gateway.auth.verifier import Verifier
-from gateway.database import Connection, Database
+from gateway.database import Database
 from gateway.settings import GatewaySettings
 from schemas.errors import StopcastError
 
@@ -26,6 +26,7 @@ _USE_NONCE = """
 INSERT INTO used_nonces (nonce, expires_at) VALUES ($1, now() + $2)
 ON CONFLICT DO NOTHING RETURNING true
 """
+_FORGET_NONCE = "DELETE FROM used_nonces WHERE nonce = $1"
 _SWEEP_NONCES = """
 DELETE FROM used_nonces WHERE nonce IN (
     SELECT nonce FROM used_nonces WHERE expires_at <= now()
@@ -59,6 +60,9 @@ class Tokens(NamedTuple):
 
     access: str
     refresh: RefreshToken
+
+    def __repr__(self) -> str:
+        return "Tokens(...)"
 
 
 class Accounts:
@@ -102,10 +106,11 @@ class Accounts:
         if provider not in self._identities:
             raise UnknownProviderError(f"There is no provider {provider!r}.")
         identity = await self._identities[provider].identify(identity_token, nonce)
+        code = self._needed(code, provider)
         key = await self.keys.signer()  # before anything is stored
-        apples = await self._exchange(provider, identity, code)
+        used = await self._use_nonce(identity)  # before Apple is asked: once for each token
+        apples = await self._exchange(identity, code, used)
         async with self._database.transaction() as connection:
-            await self._use_nonce(connection, identity)
             account: UUID = await connection.fetchval(_ACCOUNT, self._subject(identity))
             if apples is not None and self.consents is not None:
                 await self.consents.keep(connection, account, identity.client_id, apples)
@@ -153,19 +158,32 @@ class Accounts:
         if self._apple is not None:
             await self._apple.close()
 
-    async def _exchange(self, provider: str, identity: Identity, code: str | None) -> str | None:
+    def _needed(self, code: str | None, provider: str) -> str | None:
+        """The code that is to be exchanged; None: nothing is."""
         if provider != APPLE or self._apple is None:
             return None
         if code is None:
             raise CodeMissingError("is needed: without it, nothing could be revoked later")
-        verifier = self._identities[provider].verifier
-        return await self._apple.exchange(code, identity.client_id, identity.subject, verifier)
+        return code
 
-    async def _use_nonce(self, connection: Connection, identity: Identity) -> None:
+    async def _use_nonce(self, identity: Identity) -> bytes:
+        """What Postgres now has of it."""
         used = self._vault.keyed_hash("nonce", *map(str.encode, identity))
-        if await connection.fetchval(_USE_NONCE, used, _USED_FOR) is None:
-            raise ReplayError("the identity token was used before")
-        await connection.execute(_SWEEP_NONCES, _SWEPT)
+        async with self._database.transaction() as connection:
+            if await connection.fetchval(_USE_NONCE, used, _USED_FOR) is None:
+                raise ReplayError("the identity token was used before")
+            await connection.execute(_SWEEP_NONCES, _SWEPT)
+        return used
+
+    async def _exchange(self, identity: Identity, code: str | None, used: bytes) -> str | None:
+        if code is None or self._apple is None:
+            return None
+        verifier = self._identities[APPLE].verifier
+        try:
+            return await self._apple.exchange(code, identity.client_id, identity.subject, verifier)
+        except AppleError:  # not the client's doing: the same may be tried again
+            await self._database.fetch(_FORGET_NONCE, used)
+            raise
 
     def _subject(self, identity: Identity) -> bytes:
         parts = identity.issuer.encode(), identity.subject.encode()

@@ -20,10 +20,16 @@ from schemas.errors import StopcastError
 
 TIMEOUT = 5.0
 _SECRET_LIFETIME = 300  # seconds; Apple allows half a year
+# Of what we send, the code or token alone is not ours (RFC 6749, section 5.2).
+_REFUSED = {"invalid_grant", "invalid_request"}
 
 
 class AppleError(StopcastError):
     """Apple is out of reach, or refuses us; the text says which, and has no token in it."""
+
+
+class GoneError(AppleError):
+    """Apple's token is not good any more: there is nothing to revoke."""
 
 
 class CodeError(StopcastError):
@@ -49,7 +55,7 @@ class Apple:
         """
         form = {"grant_type": "authorization_code", "code": code}
         answer = await self._post("token", form, client_id)
-        if "invalid_grant" in str(answer.get("error")):
+        if str(answer.get("error")) in _REFUSED:
             raise CodeError("the authorization code is not valid")
         refresh_token, identity_token = answer.get("refresh_token"), answer.get("id_token")
         if not (isinstance(refresh_token, str) and isinstance(identity_token, str)):
@@ -66,11 +72,13 @@ class Apple:
         """End the consent; the person finds the app gone from those that use their Apple Account.
 
         Raises:
-            AppleError: see there.
+            GoneError, AppleError: see there.
         """
         answer = await self._post(
             "revoke", {"token": token, "token_type_hint": "refresh_token"}, client_id
         )
+        if answer.get("error") == "invalid_grant":
+            raise GoneError("Apple's revocation endpoint: invalid_grant")
         if "error" in answer:
             raise AppleError(f"Apple's revocation endpoint: {_said(answer)}")
 

@@ -17,11 +17,14 @@ class SignIn(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     identity_token: str = Field(
-        min_length=1, description="As the provider gave it (`identityToken`, `id_token`)."
+        min_length=1,
+        repr=False,
+        description="As the provider gave it (`identityToken`, `id_token`).",
     )
     nonce: str = Field(
         min_length=16,
         max_length=128,
+        repr=False,
         description="Random, new for each sign-in; the provider was given the SHA-256 of it, "
         "in lower-case hex.",
     )
@@ -29,6 +32,7 @@ class SignIn(BaseModel):
         None,
         min_length=1,
         max_length=1024,
+        repr=False,
         description="Apple's, where the deployment has a key of Apple's.",
     )
 
@@ -38,7 +42,7 @@ class HeldToken(BaseModel):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    refresh_token: str = Field(min_length=1, max_length=256)
+    refresh_token: str = Field(min_length=1, max_length=256, repr=False)
 
 
 async def body(model: type[Model], request: Request) -> Model:

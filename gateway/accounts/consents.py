@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from gateway.accounts.apple import Apple, AppleError
+from gateway.accounts.apple import Apple, AppleError, GoneError
 from gateway.accounts.vault import Vault, VaultError
 from gateway.database import Connection, Database
 from schemas.database import DatabaseError
@@ -36,7 +36,7 @@ _TAKE = """
 UPDATE consent_revocations SET tried_at = now() WHERE number IN (
     SELECT number FROM consent_revocations
     WHERE tried_at IS NULL OR tried_at <= now() - $1::interval
-    ORDER BY number LIMIT $2 FOR UPDATE SKIP LOCKED
+    ORDER BY tried_at NULLS FIRST, number LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 RETURNING number, client_id, sealed_token, asked_at <= now() - $3::interval AS old
 """
@@ -78,19 +78,26 @@ class Consents:
                     await self._ended.wait()
 
     async def revoke_due(self) -> None:
-        """What Apple does not take now is tried again later.
+        """What Apple does not take now is tried again later; while it takes some, so are the next.
 
         Raises:
             DatabaseError: Postgres is away.
         """
-        for row in await self._database.fetch(_TAKE, AGAIN, _BATCH, GIVEN_UP):
-            if await self._revoked(row["client_id"], row["sealed_token"]) or row["old"]:
-                await self._database.fetch(_DONE, row["number"])
+        done = taken = _BATCH
+        while done and taken == _BATCH:
+            rows = await self._database.fetch(_TAKE, AGAIN, _BATCH, GIVEN_UP)
+            done, taken = 0, len(rows)
+            for row in rows:
+                if await self._revoked(row["client_id"], row["sealed_token"]) or row["old"]:
+                    await self._database.fetch(_DONE, row["number"])
+                    done += 1
 
     async def _revoked(self, client_id: str, sealed: bytes) -> bool:
         try:
             token = self._vault.open(sealed, _context(client_id)).decode()
             await self._apple.revoke(token, client_id)
+        except GoneError:
+            log.warning("consent_gone", client_id=client_id)
         except (AppleError, VaultError) as error:
             log.warning("consent_not_revoked", error=str(error))
             return False

@@ -34,6 +34,9 @@ class Identity(NamedTuple):
     client_id: str  # of the app that asked for the token
     nonce: str
 
+    def __repr__(self) -> str:
+        return "Identity(...)"
+
 
 class IdentityVerifier:
     """Accepts the identity tokens of one provider."""

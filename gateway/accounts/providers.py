@@ -36,7 +36,8 @@ class Provider(BaseModel):
         min_length=1, description="What our apps are called there: `aud` is one of them."
     )
     keys: Annotated[str, AfterValidator(url)] = Field(
-        description="URL of its JSON Web Key Set (`jwks_uri` of its discovery document)."
+        repr=False,  # a URL may have a password in it
+        description="URL of its JSON Web Key Set (`jwks_uri` of its discovery document).",
     )
     algorithms: tuple[Literal["RS256", "ES256", "EdDSA"], ...] = Field(
         ("RS256",), min_length=1, description="With which it signs."

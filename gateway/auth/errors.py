@@ -5,6 +5,7 @@ from schemas.errors import StopcastError
 # By reason, which is a word for programs and metrics: what people read. Nothing of the token itself.
 _TEXTS = {
     "malformed": "it is no JSON Web Token that can be read",
+    "kind": "it is of another kind than access and identity tokens",
     "algorithm": "its algorithm is not accepted here",
     "issuer": "its issuer is not trusted here",
     "key_unknown": "its issuer has no such key",

@@ -30,7 +30,8 @@ class TokenScope(StrEnum):
 class Grant:
     """Who may do what, until when."""
 
-    subject: str
+    issuer: str
+    subject: str  # of this issuer: another's of the same name is somebody else
     scopes: frozenset[TokenScope]
     stops: tuple[str, ...] | None  # globs of global stop ids; None: all stops
     expires: int  # POSIX seconds, leeway included: from then on it allows nothing
@@ -42,7 +43,7 @@ class Grant:
         Raises:
             TokenError: `claims`, one of them is missing or malformed.
         """
-        subject, expires = claims.get("sub"), claims.get("exp")
+        issuer, subject, expires = claims["iss"], claims.get("sub"), claims.get("exp")
         if not (isinstance(subject, str) and 0 < len(subject) <= _LONGEST_SUBJECT):
             raise TokenError("claims")
         if not isinstance(expires, int | float) or not 0 < expires < _LATEST:
@@ -50,7 +51,8 @@ class Grant:
         scopes = claims.get("scope", "")
         if not isinstance(scopes, str):
             raise TokenError("claims")
-        return cls(subject, _scopes(scopes), _globs(claims), int(expires) + leeway)
+        until = int(expires) + leeway
+        return cls(issuer, subject, _scopes(scopes), _globs(claims), until)
 
     def opens(self, stop: StopId) -> bool:
         """Whether boards of this stop may be read, by a token that may read boards."""

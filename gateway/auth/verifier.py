@@ -13,6 +13,9 @@ from gateway.auth.keys import Keys
 # Characters; an access token of a large issuer has 2,000. What is longer is not parsed.
 LONGEST = 8192
 
+# `typ` of a token that may grant something, in lower case (RFC 7519, 5.1; RFC 9068, 2.1): another is
+# for another purpose, whoever signed it (RFC 8725, section 3.11). Most issuers say JWT or nothing.
+_KINDS = {"jwt", "at+jwt"}
 _REQUIRED = ["iss", "aud", "sub", "exp"]
 _REASONS = {
     jwt.InvalidAlgorithmError: "algorithm",
@@ -41,7 +44,7 @@ class Unverified(NamedTuple):
         """Read header and claims; the signature is not looked at.
 
         Raises:
-            TokenError: `malformed`.
+            TokenError: `malformed`, or `kind`.
         """
         if len(token) > LONGEST or not token.isascii():
             raise TokenError("malformed")
@@ -50,6 +53,8 @@ class Unverified(NamedTuple):
             said, claimed = _object(header), _object(claims)
         except ValueError:
             raise TokenError("malformed") from None
+        if str(said.get("typ", "JWT")).lower().removeprefix("application/") not in _KINDS:
+            raise TokenError("kind")
         kid = said.get("kid")
         if not isinstance(kid, str | None):
             raise TokenError("malformed")

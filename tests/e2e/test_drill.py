@@ -4,6 +4,7 @@ from bench.drill.faults import FAULTS, schedule
 from bench.drill.law import hold
 from bench.drill.run import carry_out, right_clocks
 from bench.drill.world import world
+from tests.leaks import leaky_logs
 
 SEEDS = (417, 2989, 1099)
 
@@ -19,3 +20,5 @@ async def test_whatever_happens_once_quiet_every_client_has_the_servers_boards()
             verdict = await carry_out(drilled, schedule(seed))
             assert not verdict.wrong, f"seed {seed}"
             await right_clocks(drilled)
+        assert list(drilled.folder.glob("*.log"))
+        assert leaky_logs(drilled.folder) == {}

@@ -72,6 +72,8 @@ async def main():
     log.warning("odd", headers=headers, again={"Authorization": "Bearer hunter2"}, q="Bearer hunter2x")
     logging.getLogger("uvicorn.error").error("GET /?access_token=%s", "hunter2")
     logging.getLogger("asyncio").error("POST refresh_token=hunter2")
+    log.info("odd", repr="SignIn(nonce='hunter2')", headers="Authorization: Token hunter2")
+    log.info("odd", headers={"Authorization": 'Digest username="me", response="hunter2"', "a": "x"})
     asyncio.get_running_loop().create_future().set_exception(ValueError("Authorization: hunter2"))
     try:
         raise ValueError("redis://user:hunter2@host/0 " + TOKEN)
@@ -97,3 +99,5 @@ def test_no_line_tells_a_token_or_a_password(monkeypatch: pytest.MonkeyPatch, fo
     assert "c2VjcmV0" not in done.stderr
     assert done.stderr.count(HIDDEN) >= 10
     assert "stop=a&access_token=[hidden]&x=1" in done.stderr
+    if form == "json":
+        assert all(json.loads(line) for line in done.stderr.splitlines())

@@ -54,6 +54,12 @@ class Handler(BaseHTTPRequestHandler):
         """Quiet."""
 
 
+@pytest.fixture(autouse=True)
+def not_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment of the run says."""
+    monkeypatch.delenv("STOPCAST_REQUIRE_AUDIT", raising=False)
+
+
 @pytest.fixture
 def osv() -> Iterator[Osv]:
     server = Osv()
@@ -103,6 +109,15 @@ def test_a_service_that_does_not_answer_fails_nothing_and_is_told(
 def test_a_service_that_is_too_slow_fails_nothing_and_is_told(tmp_path: Path) -> None:
     result = run(lock(tmp_path, f"jinja2==2.10 {HASH}"), NOBODY, "--timeout", "0.001")
     assert result.exit_code == 0
+    assert result.output.startswith("not checked: ")
+
+
+def test_where_an_answer_is_required_none_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STOPCAST_REQUIRE_AUDIT", "1")
+    result = run(lock(tmp_path, f"jinja2==2.10 {HASH}"), NOBODY)
+    assert result.exit_code == 3
     assert result.output.startswith("not checked: ")
 
 

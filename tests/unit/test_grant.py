@@ -10,7 +10,7 @@ from schemas.arrivals import StopId
 
 
 def grant(**claims: Any) -> Grant:
-    return Grant.of({"sub": "me", "exp": 2_000_000_000, **claims}, leeway=10)
+    return Grant.of({"iss": "us", "sub": "me", "exp": 2_000_000_000, **claims}, leeway=10)
 
 
 def test_a_grant_ends_when_the_token_does_with_leeway() -> None:

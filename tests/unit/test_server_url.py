@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from gateway.accounts.providers import Provider
 from gateway.database import Database
 from gateway.settings import GatewaySettings
 from schemas.database import connect, shown
@@ -73,6 +74,14 @@ def test_what_may_be_shown_is_shown() -> None:
     )
     assert shown("postgresql://[::1]:5432/stops") == "postgresql://[::1]:5432/stops"
     assert "postgresql://user:password@host" in shown("postgresql://u:p/q?r@db.example/stops")
+
+
+def test_settings_do_not_show_where_keys_are() -> None:
+    """A URL may have a password in it, or a query that is one."""
+    url = "https://u:hunter2@keys.example/jwks?key=hunter3"
+    settings = GatewaySettings.load(token_keys=url, token_issuer="https://id.example")  # noqa: S106  # a name
+    provider = Provider(issuer="https://id.example", client_ids=("app",), keys=url)
+    assert "hunter" not in f"{settings!r} {settings} {provider!r} {provider}"
 
 
 def test_settings_show_neither_in_repr_nor_in_what_pydantic_dumps() -> None:

@@ -8,9 +8,12 @@ import jwt
 import pytest
 
 from gateway.accounts import consents
+from gateway.accounts.vault import Vault
 from tests.client import PATIENCE
 from tests.deployment import Deployment
 from tests.gateways import eventually, running
+from tests.integration.accounts.conftest import KEY
+from tests.issuer import CLIENT_ID
 
 OF_PEOPLE = ("accounts", "refresh_families", "apple_consents", "consent_revocations")
 
@@ -106,6 +109,42 @@ async def test_what_apple_never_takes_is_given_up(
     await deployment.postgres.execute(old)
     await deployment.app.state.accounts.consents.revoke_due()
     assert await left(deployment) == []
+
+
+async def test_what_apple_does_not_know_any_more_is_over(deployment: Deployment) -> None:
+    given = await deployment.sign_in()
+    deployment.issuer.gone = True
+    await deployment.erase(given["access_token"])
+    await eventually(lambda: deployment.issuer.asked["revoke"])
+    await revoked(deployment, [])
+    assert await left(deployment) == []
+
+
+NEW = "INSERT INTO consent_revocations (client_id, sealed_token) SELECT $1, $2 FROM generate_series(1, $3)"
+WAITING = "SELECT count(*) FROM consent_revocations"
+
+
+async def test_many_are_revoked_in_one_look(deployment: Deployment) -> None:
+    of_all: consents.Consents = deployment.app.state.accounts.consents
+    sealed = Vault(KEY).seal(b"r.one", f"Apple's refresh token for {CLIENT_ID}")
+    await deployment.postgres.execute(NEW, CLIENT_ID, sealed, 25)
+    await of_all.revoke_due()
+    assert deployment.issuer.revoked == ["r.one"] * 25
+
+
+async def test_those_that_always_fail_hold_up_nobody(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sealed with another key, say: they are due again before the last one's turn has come."""
+    monkeypatch.setattr(consents, "AGAIN", consents.AGAIN * 0)
+    of_all: consents.Consents = deployment.app.state.accounts.consents
+    sealed = Vault(KEY).seal(b"r.one", f"Apple's refresh token for {CLIENT_ID}")
+    await deployment.postgres.execute(NEW, CLIENT_ID, b"of another key", 25)
+    await deployment.postgres.execute(NEW, CLIENT_ID, sealed, 1)
+    for _ in range(3):
+        await of_all.revoke_due()
+    assert deployment.issuer.revoked == ["r.one"]
+    assert await deployment.postgres.fetchval(WAITING) == 25
 
 
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer nonsense", "Basic abc"])

@@ -98,12 +98,27 @@ async def test_twenty_reuses_at_once_leave_nothing(deployment: Deployment, token
     assert await refused(deployment, newest) == "refresh_token_invalid"
 
 
-async def test_a_thief_and_the_owner_never_both_go_on(deployment: Deployment, token: str) -> None:
-    """Whoever of the two is late ends it for both."""
+async def test_a_thief_who_is_two_refreshes_ahead_ends_it_for_both(
+    deployment: Deployment, token: str
+) -> None:
     thiefs = await next_of(deployment, token)
     await next_of(deployment, thiefs)
     assert await refused(deployment, token) == "refresh_token_reused"
     assert await refused(deployment, thiefs) == "refresh_token_invalid"
+
+
+async def test_a_thief_as_quick_as_the_owner_is_noticed_when_one_of_them_is_late(
+    deployment: Deployment, token: str
+) -> None:
+    """What retries cost: SECURITY.md, what does not hold."""
+    for _ in range(3):
+        owners, thiefs = await next_of(deployment, token), await next_of(deployment, token)
+        assert owners == thiefs
+        token = owners
+    await next_of(deployment, token)
+    await deployment.postgres.execute(LATER)
+    assert await refused(deployment, token) == "refresh_token_reused"
+    assert not await deployment.rows("refresh_families")
 
 
 async def test_a_token_of_thirty_days_ago_is_over(deployment: Deployment, token: str) -> None:

@@ -132,6 +132,21 @@ async def test_an_identity_token_is_good_once(deployment: Deployment) -> None:
     answer = await deployment.post("apple", again)
     assert (answer.status_code, answer.json()["code"]) == (401, "identity_token_used")
     assert len(await deployment.rows("refresh_families")) == 1
+    assert deployment.issuer.asked["token"] == 1
+
+
+@pytest.mark.parametrize("refusal", ["invalid_grant", "invalid_request"])
+async def test_an_identity_token_with_many_codes_is_one_question_to_apple(
+    deployment: Deployment, refusal: str
+) -> None:
+    deployment.issuer.refusal = refusal
+    sign_in = deployment.issuer.signs_in()
+    codes = []
+    for number in range(5):
+        sent = {**sign_in.body, "authorization_code": f"c.never-given-{number}"}
+        codes.append((await deployment.post("apple", sent)).json()["code"])
+    assert codes == ["authorization_code_invalid", *["identity_token_used"] * 4]
+    assert deployment.issuer.asked["token"] == 1
 
 
 async def test_an_identity_token_ten_times_at_once_is_good_once(deployment: Deployment) -> None:
@@ -141,6 +156,7 @@ async def test_an_identity_token_ten_times_at_once_is_good_once(deployment: Depl
     answers = await asyncio.gather(*(deployment.post("apple", sent) for sent in bodies))
     assert sorted(answer.status_code for answer in answers) == [200, *[401] * 9]
     assert len(await deployment.rows("refresh_families")) == 1
+    assert deployment.issuer.asked["token"] == 1
 
 
 async def test_used_nonces_are_forgotten_with_their_tokens(deployment: Deployment) -> None:
@@ -196,8 +212,11 @@ async def test_the_code_is_needed_good_and_ones_own(deployment: Deployment) -> N
     without = await deployment.post("apple", {**sign_in.body, "authorization_code": None})
     assert (without.status_code, without.json()["code"]) == (422, "malformed_body")
     assert without.json()["detail"].startswith("authorization_code: ")
+    assert (await deployment.post("apple", sign_in.body)).status_code == 200, "nothing was used"
+    await deployment.postgres.execute("DELETE FROM accounts")
     strangers = deployment.issuer.signs_in(sub="somebody else").authorization_code
     for code in ("c.never-given", strangers):
-        answer = await deployment.post("apple", {**sign_in.body, "authorization_code": code})
+        sent = {**deployment.issuer.signs_in().body, "authorization_code": code}
+        answer = await deployment.post("apple", sent)
         assert (answer.status_code, answer.json()["code"]) == (401, "authorization_code_invalid")
     assert not await deployment.rows("accounts")

@@ -1,17 +1,24 @@
 """Every route, with every kind of token, in both modes."""
 
+import json
 import re
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import jwt
 import pytest
 
+from gateway.accounts import signing_keys
+from gateway.accounts.access_tokens import AccessTokens
+from gateway.accounts.vault import Vault
 from gateway.app import create_app
 from gateway.auth.rules import RULES, needed_scope
+from gateway.database import Database
 from gateway.settings import GatewaySettings
 from tests.gateways import Gateway, eventually
 from tests.key_server import SECRET
@@ -53,6 +60,20 @@ METHODS = {
     "/v1/account": "DELETE",
 }
 OFF = {*METHODS, "/.well-known/jwks.json"}  # no accounts are configured here
+# With accounts: any token will do, since none is looked at; what they need is in the body.
+ACCOUNTS = {
+    "/v1/auth/{provider}": (401, "identity_token_invalid"),
+    "/v1/auth/refresh": (401, "refresh_token_invalid"),
+    "/v1/auth/revoke": (204, None),
+    "/.well-known/jwks.json": (200, None),
+}
+KEY = bytes(range(32))
+PUBLIC_URL = "https://boards.example.org"
+BODIES = {
+    "/v1/auth/{provider}": {"identity_token": "a.b.c", "nonce": "n" * 16},
+    "/v1/auth/refresh": {"refresh_token": "scr_none"},
+    "/v1/auth/revoke": {"refresh_token": "scr_none"},
+}
 OF_A_STOP = {path for path in NEEDED if "{stop_id" in path or path == "/v1/stream"}
 STREAMS = {"/v1/stops/{stop_id:stop}/stream", "/v1/stream", "/v1/stops/{stop_id:stop}/watch"}
 VALUES = {"stop_id": "demo:a", "feed_id": "demo", "path": "page.js", "provider": "apple"}
@@ -112,8 +133,9 @@ async def ask(
         query = f"{query}&access_token={sent}"
     elif sent is not None:
         headers["Authorization"] = f"Bearer {sent}"
-    async with client.stream(METHODS.get(path, "GET"), f"{url}?{query}", headers=headers) as answer:
-        if answer.headers["content-type"] != "application/problem+json":
+    method, body = METHODS.get(path, "GET"), BODIES.get(path)
+    async with client.stream(method, f"{url}?{query}", headers=headers, json=body) as answer:
+        if answer.headers.get("content-type") != "application/problem+json":
             return answer.status_code, None, answer.headers
         await answer.aread()
         assert sent is None or sent not in answer.text
@@ -152,6 +174,55 @@ async def test_every_route_with_every_token(run: Run, schedule: str, mode: str, 
             answer = expected(path, "none" if unheard else case, required=mode == "token")
             status, code, _ = await ask(client, path, sent, in_query=True)
             assert (status, code) == answer, f"{case}, in the query"
+
+
+@pytest.fixture
+async def accounts(schedule: str) -> dict[str, Any]:
+    """Settings of a gateway that has them, with a key to sign with."""
+    await signing_keys.rotate(database := Database(schedule), Vault(KEY))
+    await database.close()
+    provider = {
+        "issuer": "https://id.example",
+        "keys": "https://id.example/jwks",
+        "client_ids": ["app"],
+    }
+    return {
+        "database_url": schedule,
+        "public_url": PUBLIC_URL,
+        "account_key": b64encode(KEY).decode(),
+        "providers": json.dumps({"apple": provider}),
+    }
+
+
+@pytest.mark.parametrize("mode", ["open", "token"])
+@pytest.mark.parametrize("path", sorted(OFF))
+async def test_the_routes_of_accounts_with_every_token(
+    run: Run, accounts: dict[str, Any], mode: str, path: str
+) -> None:
+    """Not even one of scope `admin` erases: the token says whose account it is, or nothing."""
+    async with (
+        run(access=mode, token_secret=SECRET, **accounts) as gateway,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+    ):
+        tokens = {**presented("everyone"), "admin": token(scope="admin"), "forged": ours("s" * 32)}
+        for case, sent in tokens.items():
+            missing = ("token_missing", "token_invalid")[sent is not None]
+            answer = ACCOUNTS.get(path, (401, missing))
+            status, code, headers = await ask(client, path, sent)
+            assert (status, code) == answer, case
+            assert ("www-authenticate" in headers) == (status == 401)
+            answer = ACCOUNTS.get(path, (401, "token_missing"))
+            status, code, _ = await ask(client, path, sent, in_query=True)
+            assert (status, code) == answer, f"{case}, in the query"
+        if path == "/v1/account":
+            key = await gateway.app.state.accounts.keys.signer()
+            good = AccessTokens(PUBLIC_URL, "stopcast").issue(uuid4(), key)
+            assert (await ask(client, path, good))[0] == 204
+
+
+def ours(secret: str) -> str:
+    """As one of ours, but signed by whoever knows this."""
+    return jwt.encode(claims(iss=PUBLIC_URL, sub=str(uuid4())), secret, "HS256")
 
 
 async def test_of_several_stops_the_one_that_is_closed_is_named(run: Run) -> None:

@@ -1,6 +1,7 @@
 """Limits of addresses and subjects hold for all gateways together, and fail open."""
 
 import asyncio
+import hashlib
 import os
 import signal
 import subprocess
@@ -396,7 +397,9 @@ class Asked:
         self.limits = limits
 
     def scope(self, address: str, subject: str | None) -> Scope:
-        grant = {"grant": SimpleNamespace(subject=subject)} if subject else {}
+        """`subject` is of the issuer `us` unless it names one, `issuer/subject`."""
+        issuer, _, name = f"us/{subject}".rpartition("/")
+        grant = {"grant": SimpleNamespace(issuer=issuer, subject=name)} if subject else {}
         return {"type": "http", "client": (address, 1), "headers": [], **grant}
 
     async def request(self, address: str, subject: str | None = None) -> bool:
@@ -432,6 +435,21 @@ async def test_a_subject_is_limited_whatever_its_address(valkey_url: str, live: 
         assert [await a.request(f"192.0.2.{n}", "alice") for n in range(3)] == [True, True, False]
         assert await a.request("192.0.2.1", "bob")
         assert [await a.request("192.0.2.1") for _ in range(9)] == [True] * 9
+        assert await a.request("192.0.2.1", "another/alice"), "of another issuer"
+
+
+async def test_a_subject_over_its_limit_is_logged_by_a_hash(
+    valkey_url: str, live: LiveStore
+) -> None:
+    async with asked(valkey_url, requests_per_subject=1) as a:
+        assert await a.request("192.0.2.1", "jane@example.org")
+        scope = a.scope("192.0.2.1", "jane@example.org")
+        with pytest.raises(Problem):
+            await a.limits.request(scope)
+        # printf 'us\njane@example.org' | sha256sum, as docs/operations.md has it
+        name = hashlib.sha256(b"us\njane@example.org").hexdigest()[:32]
+        assert scope["error"] == f"over the limit of requests: stopcast:limit:subject:{name}"
+        assert not [key async for key in live.redis.scan_iter("*jane*")]
 
 
 async def test_the_subject_of_a_token_is_counted_at_a_gateway(run: Run, stop: str) -> None:

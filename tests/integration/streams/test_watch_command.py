@@ -20,6 +20,7 @@ from schemas.live import Publication
 from schemas.local.embedded import free_port
 from tests.client import PATIENCE
 from tests.gateways import Gateway, eventually
+from tests.leaks import leaked
 from tests.publisher import Publisher
 
 Run = Callable[..., AbstractAsyncContextManager[Gateway]]
@@ -38,6 +39,7 @@ async def once(*arguments: str, **environment: str) -> tuple[int, str, str]:
     )
     async with asyncio.timeout(2 * PATIENCE):
         output, errors = await process.communicate()
+    assert leaked(output.decode() + errors.decode()) is None
     return process.returncode or 0, output.decode(), errors.decode()
 
 
@@ -127,10 +129,11 @@ async def on_terminal(
     finally:
         if process.returncode is None:
             process.kill()
-        await process.communicate()
+        _, errors = await process.communicate()
         loop.remove_reader(terminal.ours)
         os.close(terminal.ours)
         os.close(terminal.theirs)
+        assert leaked(terminal.written + errors.decode()) is None
 
 
 async def test_a_terminal_follows_the_board_through_cuts_until_ctrl_c(
