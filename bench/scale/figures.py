@@ -10,12 +10,12 @@ MONTH = 30.4 * 86400  # seconds
 class Measured:
     """On one core of the machine of docs/performance.md. Seconds of CPU, and bytes."""
 
-    stream: float = 9.9e3  # idle, at a gateway (docs/performance.md)
-    delivery: float = 6.1e-6  # many streams of one stop (docs/performance.md)
-    # 15.1 µs for a delivery where ten streams follow a stop (docs/performance.md): what is above
+    stream: float = 10.0e3  # idle, at a gateway (docs/performance.md)
+    delivery: float = 7.2e-6  # many streams of one stop (docs/performance.md)
+    # 15.8 µs for a delivery where ten streams follow a stop (docs/performance.md): what is above
     # `delivery`, ten times, is the message's own.
-    message: float = (15.1e-6 - 6.1e-6) * 10
-    connect: float = 175e-6  # with its first board (docs/performance.md)
+    message: float = (15.8e-6 - 7.2e-6) * 10
+    connect: float = 159e-6  # with its first board (docs/performance.md)
     gateway: float = 75e6  # a gateway that nobody has connected to (docs/operations/sizing.md)
     publication: float = 25e-6  # Redis, a board's patch stored and published (decision 0015)
     fan_out: float = 1.0e-6  # Redis, the same for each gateway that listens (docs/scale.md)

@@ -65,4 +65,4 @@ def test_riders_cost_ingesters_nothing_and_unfollowed_boards_cost_gateways_nothi
 
 
 def test_what_comes_back_takes_its_time() -> None:
-    assert reconnect(20_000, 20, MEASURED) == pytest.approx(0.175)
+    assert reconnect(20_000, 20, MEASURED) == pytest.approx(20_000 / 20 * MEASURED.connect)
