@@ -106,10 +106,11 @@ def _collect_rarely() -> None:
     """Look for garbage cycles rarely, and never among what is there from the start.
 
     A stream is some sixty objects that stay. With Python's own thresholds, looking at them again and
-    again was a third of what a connection costs when thousands come at once (docs/decisions/0017).
+    again was a third of what a connection costs when thousands come at once. New objects are looked
+    at few at a time, as all streams wait for it: half a millisecond (docs/decisions/0017).
     """
     gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    gc.set_threshold(2_000, 1_000, 100)
 
 
 def _raise_file_limit() -> None:

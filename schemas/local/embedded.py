@@ -51,7 +51,7 @@ def valkey(data_dir: Path | None = None, *, cluster: bool = False) -> Iterator[s
         with _interrupts_held():
             try:
                 server.start()
-            except ValkeyServerError as error:
+            except (ValkeyServerError, OSError) as error:
                 raise EmbeddedError(f"the embedded Valkey did not start: {error}") from error
         yield f"redis://127.0.0.1:{server.port}/0"
 
@@ -81,9 +81,12 @@ def postgres(data_dir: Path | None = None, *, database: str | None = None) -> It
 
 
 def free_port() -> int:
-    """A loopback TCP port that is free now."""
+    """A TCP port that is free now, on every address.
+
+    Valkey's start asks for all of them, and thousands of clients may have it on 127.0.0.2.
+    """
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("", 0))  # nothing listens
         port: int = probe.getsockname()[1]
         return port
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -14,6 +15,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from schemas.local import embedded
+from schemas.local.embedded import EmbeddedError
 
 
 def interrupted(body: str, *arguments: Path) -> None:
@@ -106,3 +108,11 @@ def test_valkey_never_evicts_a_board(tmp_path: Path) -> None:
         assert Redis.from_url(url).config_get("maxmemory-policy") == {
             "maxmemory-policy": "noeviction"
         }
+
+
+def test_a_port_that_somebody_else_took_meanwhile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(embedded, "free_port", lambda: port)
+        with pytest.raises(EmbeddedError, match=f"did not start.*{port}"), embedded.valkey():
+            pass
