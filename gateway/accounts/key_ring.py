@@ -1,6 +1,5 @@
 """The signing keys as one gateway knows them: read from Postgres, and kept while it is away."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,10 +12,10 @@ from jwt import PyJWK
 from gateway.accounts.signing_keys import SigningKey, living, read_signing_keys, signing
 from gateway.accounts.vault import Vault
 from gateway.auth.errors import KeysUnavailableError, KeyUnknownError
+from gateway.auth.reading import Reading
 from gateway.database import Database
 from schemas.database import DatabaseError
 from schemas.errors import StopcastError
-from schemas.tasks import end
 
 log = structlog.get_logger()
 
@@ -37,11 +36,9 @@ class KeyRing:
     ) -> None:
         self._database = database
         self._vault = vault
-        self._clock = clock
         self._keys: list[SigningKey] = []
         self._public: dict[str | None, PyJWK] = {}
-        self._read_at = self._tried_at = float("-inf")
-        self._reading: asyncio.Task[None] | None = None
+        self._reading = Reading(self._read, PAUSE, clock)
 
     async def find(self, kid: str | None) -> PyJWK:
         """The public key of this id. For a known one nobody waits.
@@ -51,12 +48,16 @@ class KeyRing:
             KeysUnavailableError: Postgres could not be read since the start.
         """
         if kid not in self._public:
-            await self._read_now()
-        elif self._clock() - self._read_at > RELOAD:
-            self._read_soon()
+            await self._reading.now()
+        elif self._reading.is_older_than(RELOAD):
+            self._reading.soon()
         if kid in self._public:
             return self._public[kid]
-        raise KeyUnknownError if self._was_read else KeysUnavailableError("Postgres: no keys yet")
+        raise (
+            KeyUnknownError
+            if self._reading.was_done
+            else KeysUnavailableError("Postgres: no keys yet")
+        )
 
     async def signer(self) -> PyJWK:
         """The private key that signs now.
@@ -77,44 +78,28 @@ class KeyRing:
             KeysUnavailableError: Postgres could not be read since the start.
         """
         await self._read_if_old()
-        if not self._was_read:
+        if not self._reading.was_done:
             raise KeysUnavailableError("Postgres: no keys yet")
         return {"keys": [orjson.loads(key.public_key) for key in self._keys]}
 
     async def close(self) -> None:
         """End what is under way."""
-        await end([self._reading] if self._reading else [])
-
-    @property
-    def _was_read(self) -> bool:
-        return self._read_at != float("-inf")
+        await self._reading.close()
 
     async def _read_if_old(self) -> None:
-        if not self._keys or self._clock() - self._read_at > RELOAD:
-            await self._read_now()
+        if not self._keys or self._reading.is_older_than(RELOAD):
+            await self._reading.now()
 
-    async def _read_now(self) -> None:
-        if reading := self._read_soon():
-            await asyncio.wait([reading])  # it goes on if this request is cancelled
-
-    def _read_soon(self) -> asyncio.Task[None] | None:
-        """The reading that is under way, or a new one; None: the last one began too lately."""
-        if self._reading is None and self._clock() - self._tried_at >= PAUSE:
-            self._tried_at = self._clock()
-            self._reading = asyncio.create_task(self._read())
-        return self._reading
-
-    async def _read(self) -> None:
+    async def _read(self) -> bool:
         try:
             stored = await read_signing_keys(self._database)
-            ours = [key for key in stored if key.is_ours(self._vault)]
-            if foreign := [key.key_id for key in stored if key not in ours]:
-                log.error("signing_keys_not_ours", keys=foreign)  # or another STOPCAST_ACCOUNT_KEY
-            keys = living(ours, datetime.now(UTC))
-            self._public = {key.key_id: PyJWK.from_json(key.public_key) for key in keys}
-            self._keys = keys
-            self._read_at = self._clock()
         except DatabaseError as error:
             log.warning("signing_keys_unavailable", error=str(error))
-        finally:
-            self._reading = None
+            return False
+        ours = [key for key in stored if key.is_ours(self._vault)]
+        if foreign := [key.key_id for key in stored if key not in ours]:
+            log.error("signing_keys_not_ours", keys=foreign)  # or another STOPCAST_ACCOUNT_KEY
+        keys = living(ours, datetime.now(UTC))
+        self._public = {key.key_id: PyJWK.from_json(key.public_key) for key in keys}
+        self._keys = keys
+        return True

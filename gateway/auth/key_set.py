@@ -18,7 +18,7 @@ import structlog
 from jwt import PyJWK, PyJWKSet, PyJWTError
 
 from gateway.auth.errors import KeysUnavailableError, KeyUnknownError
-from schemas.tasks import end
+from gateway.auth.reading import Reading
 
 log = structlog.get_logger()
 
@@ -66,11 +66,9 @@ class KeySet:
 
     def __init__(self, source: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.source = source
-        self._clock = clock
         self._client = httpx.AsyncClient(timeout=TIMEOUT) if is_url(source) else None
         self._keys: dict[str | None, PyJWK] = {}
-        self._read_at = self._tried_at = float("-inf")
-        self._reading: asyncio.Task[None] | None = None
+        self._reading = Reading(self._read, PAUSE, clock)
 
     async def find(self, kid: str | None) -> PyJWK:
         """The key of this id; without one, the only key there is.
@@ -81,13 +79,12 @@ class KeySet:
         """
         key = self._known(kid)
         if key is not None:
-            if self._clock() - self._read_at > FRESH:
-                self._read_soon()  # nobody waits for it
+            if self._reading.is_older_than(FRESH):
+                self._reading.soon()  # nobody waits for it
             return key
-        if reading := self._read_soon():
-            await asyncio.wait([reading])  # it goes on if this request is cancelled
-            key = self._known(kid)
-        if key is None and self._read_at < self._tried_at:
+        await self._reading.now()
+        key = self._known(kid)
+        if key is None and self._reading.failed:
             raise KeysUnavailableError(f"{self} cannot be read")
         if key is None:
             raise KeyUnknownError
@@ -95,7 +92,7 @@ class KeySet:
 
     async def close(self) -> None:
         """End what is under way."""
-        await end([self._reading] if self._reading else [])
+        await self._reading.close()
         if self._client is not None:
             await self._client.aclose()
 
@@ -110,23 +107,15 @@ class KeySet:
             return next(iter(self._keys.values()))
         return self._keys.get(kid)
 
-    def _read_soon(self) -> asyncio.Task[None] | None:
-        """The reading that is under way, or a new one; None: the last one began too lately."""
-        if self._reading is None and self._clock() - self._tried_at >= PAUSE:
-            self._tried_at = self._clock()
-            self._reading = asyncio.create_task(self._read())
-        return self._reading
-
-    async def _read(self) -> None:
+    async def _read(self) -> bool:
         try:
             self._keys = _parsed(await self._fetch())
-            self._read_at = self._clock()
-            log.info("token_keys_read", source=str(self), keys=len(self._keys))
         except (OSError, ValueError, httpx.HTTPError, httpx.InvalidURL, PyJWTError) as error:
             reason = str(error) or type(error).__name__
             log.warning("token_keys_unavailable", source=str(self), error=reason)
-        finally:
-            self._reading = None
+            return False
+        log.info("token_keys_read", source=str(self), keys=len(self._keys))
+        return True
 
     async def _fetch(self) -> bytes:
         if self._client is None:

@@ -89,7 +89,7 @@ async def test_keys_serve_while_the_issuer_is_away(server: KeyServer) -> None:
         for _ in range(3):
             clock.now += FRESH + 1
             await keys.find("one-ES256")
-            await eventually(lambda: keys._reading is None)
+            await eventually(lambda: not keys._reading.is_under_way)
         clock.now += PAUSE
         with pytest.raises(KeysUnavailableError):  # nobody can say that there is none
             await keys.find("two-ES256")
@@ -132,7 +132,7 @@ async def test_an_answer_that_is_no_key_set_is_no_answer(
         server.status, server.answer = status, answer
         clock.now += FRESH + 1
         await keys.find("one-ES256")
-        await eventually(lambda: len(server.asked) == 3 and keys._reading is None)
+        await eventually(lambda: len(server.asked) == 3 and not keys._reading.is_under_way)
         await keys.find("one-ES256")
 
 
