@@ -55,7 +55,11 @@ def _sweep(rung: Demand, measured: Measured, assumed: Assumed) -> Iterator[float
 def _parser() -> argparse.ArgumentParser:
     names = "\n".join(
         f"{one.__name__}:\n"
-        + "".join(f"  {f.name:16}{f.metadata['meaning']}\n" for f in fields(one) if f.metadata)
+        + "".join(
+            f"  {f.name:16}{f.metadata['unit']:9}{f.metadata['meaning']}\n"
+            for f in fields(one)
+            if f.metadata
+        )
         for one in (Demand, Assumed, Measured)
     )
     parser = argparse.ArgumentParser(

@@ -17,10 +17,10 @@ class Demand:
 
     name: str
     streams: int = figure(1_000, "at once")
-    feeds: int = figure(1, "of them")
+    feeds: int = figure(1, "of agencies")
     boards: int = figure(1_000, "of all feeds")
     stop_times: float = figure(0.4e6, "rows of all schedules")
-    board: float = figure(4e3, "bytes of a snapshot")
+    board: float = figure(4e3, "of a snapshot", "bytes")
     followed: float = figure(2, "changes a minute of a board that somebody follows")
     unfollowed: float = figure(0.5, "changes a minute of any board on average")
 

@@ -162,15 +162,22 @@ def _total(result: Needs) -> str:
 
 # -- what went in --------------------------------------------------------------------------------
 
+_PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ"))
+_SYMBOLS = {"bytes": "B", "s": "s"}
+
 
 def figures(these: Measured | Assumed) -> str:
     rows = (
-        (f"`{f.name}`", [_plain(getattr(these, f.name)), f.metadata["meaning"]])
+        (f"`{f.name}`", [_shown(getattr(these, f.name), f.metadata["unit"]), f.metadata["meaning"]])
         for f in fields(these)
     )
     return _table(["name", "value", "what"], rows)
 
 
-def _plain(value: float) -> str:
-    """As `--set` takes it."""
-    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
+def _shown(value: float, unit: str) -> str:
+    if unit == "dollars":
+        return f"${value:g}"
+    if unit not in _SYMBOLS or (unit == "s" and value >= 1):
+        return f"{value:,g} {unit}".rstrip()
+    scale, prefix = next(one for one in _PREFIXES if value >= one[0])
+    return f"{value / scale:.4g} {prefix}{_SYMBOLS[unit]}"
