@@ -24,7 +24,7 @@ def money(figures: Any, file: Path) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, 116)
     axes.set_xlabel("% of what a month costs")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.45, 1.22), ncols=3, frameon=False)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.45, 1.22), ncols=4, frameon=False)
     _save(file)
 
 
@@ -33,26 +33,28 @@ def redis(figures: Any, file: Path) -> None:
     for (name, cores), colour in zip(figures["sweep"].items(), COLOURS, strict=True):
         axes.plot(figures["streams"], cores, color=colour, label=f"feeds of {name}", linewidth=1.6)
     axes.axhline(0.5, color="#7d8597", linewidth=1, linestyle="--")
-    axes.set_ylim(0, 0.6)
-    axes.text(1_000, 0.52, "half a core: time for a second shard", fontsize=8, color="#555555")
+    axes.text(
+        1_000, 0.54, "half a core of one Redis: time for a Cluster", fontsize=8, color="#555555"
+    )
+    axes.set_ylim(0, 2.2)
     axes.set_xscale("log")
     axes.set_xlabel("streams at once")
     axes.set_ylabel("cores of Redis")
-    axes.legend(loc="upper left", bbox_to_anchor=(0, 0.82))
+    axes.legend(loc="upper left")
     _save(file)
 
 
 def memory(figures: Any, file: Path) -> None:
-    _, axes = plt.subplots(figsize=(7, 3.6))
-    for index, (name, values) in enumerate(figures["memory"].items()):
-        colour = "#333333" if index == 0 else COLOURS[index - 1]
-        style = "-" if index == 0 else "--"
-        axes.plot(figures["streams"], values, style, color=colour, label=name, linewidth=1.6)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlabel("streams at once")
-    axes.set_ylabel("GB of memory")
-    axes.legend(loc="lower right", fontsize=8)
+    rungs = figures["memory"]
+    _, axes = plt.subplots(figsize=(7, 2.8))
+    left = [0.0] * len(rungs)
+    for part, colour in zip(next(iter(rungs.values())), (*COLOURS, "#ecd9d4"), strict=True):
+        sizes = [rung[part] for rung in rungs.values()]
+        axes.barh(list(rungs), sizes, left=left, color=colour, label=part)
+        left = [before + size for before, size in zip(left, sizes, strict=True)]
+    axes.invert_yaxis()
+    axes.set_xlabel("GB of memory of one gateway, while another is missing")
+    axes.legend(loc="upper right", fontsize=8, frameon=False)
     _save(file)
 
 
