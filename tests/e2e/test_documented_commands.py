@@ -119,6 +119,8 @@ RUN = {
 }  # fmt: skip
 
 ELSEWHERE = {
+    "npm install ../stopcast/": "tests/integration/page/test_package.py"
+    "::test_it_is_imported_by_its_name",
     "#!/bin/sh\ncurl -sSf --head": "tests/integration/streams/test_guides.py"
     "::test_a_guides_program_holds_the_board_through_cuts_and_drains",
 }
