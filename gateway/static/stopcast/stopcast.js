@@ -8,9 +8,6 @@ const BATCH = 500; // where no id says that a batch is whole
 // Seconds. `now` is whole and takes its time: to follow smaller steps would make countdowns jump.
 const TOLERANCE = 1.5;
 
-// A crowd that was refused comes back one by one, and never early.
-const spread = (milliseconds) => milliseconds * (1 + Math.random() / 2);
-
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
 /** JSON Merge Patch (RFC 7396). */
@@ -176,7 +173,7 @@ export class BoardStream extends EventTarget {
       const headers = { Accept: "text/event-stream" };
       const answer = await fetch(await this.#address(signal), { headers, signal, cache: "no-store" });
       const type = answer.headers.get("Content-Type") ?? "";
-      if (!answer.ok || !type.startsWith("text/event-stream")) least = spread(await this.#refused(answer));
+      if (!answer.ok || !type.startsWith("text/event-stream")) least = await this.#refused(answer);
       else {
         for await (const event of events(answer.body)) {
           if (signal.aborted) break;
@@ -185,10 +182,11 @@ export class BoardStream extends EventTarget {
         }
       }
     } catch {
-      // Cut, left or out of reach: in each case the next connection brings what is missing.
+      // Cut, left or out of reach: the next connection brings what is missing.
     }
     clearTimeout(this.#silence);
     this.#telling = clearTimeout(this.#telling);
+    least *= 1 + Math.random() / 2; // a crowd that was refused comes back spread
     const wait = Math.min(LONGEST_WAIT, this.#retry * 2 ** this.#failures);
     if (!this.#failures++) {
       // The gateway spreads its own `retry`; a token that ended is a reason to wait for nobody.
