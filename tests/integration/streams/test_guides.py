@@ -205,7 +205,7 @@ PAGES = sorted(set(GUIDES.glob("*.md")) - {GUIDES / "README.md"})
 def test_each_guide_is_in_the_index_and_knows_what_each_client_does(path: Path) -> None:
     assert f"({path.name})" in (GUIDES / "README.md").read_text()
     text = path.read_text()
-    for word in ("Last-Event-ID", "snapshot", "patch", "40"):
+    for word in ("Last-Event-ID", "snapshot", "patch", "40", "README.md#when-data-is-old"):
         assert word in text
 
 
