@@ -48,6 +48,12 @@ def test_every_reader_of_lines_finds_the_same_ones(name: str) -> None:
     assert orjson.loads(frames.data(frame.encode())) == board(name)
 
 
+def test_an_event_is_complete_with_its_data() -> None:
+    assert frames.with_id(7, frames.gone("demo:1")) == (
+        b'id: 7\nevent: gone\ndata: {"stop_id":"demo:1"}\n\n'
+    )
+
+
 def test_goodbye_says_when_to_come_back() -> None:
     assert frames.goodbye("draining", 1500) == (
         b'retry: 1500\n\nevent: goodbye\ndata: {"reason":"draining"}\n\n'
