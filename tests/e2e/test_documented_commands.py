@@ -84,13 +84,15 @@ export STOPCAST_PROVIDERS='{"apple": {"client_ids": ["org.example.departures"]}}
 stopcast db migrate"""
 
 WATCH = Run("Embarcadero", follows=True)
+BOTH = Run("demo:MONT", follows=True)
 RUN = {
     "curl -N 'http://127.0.0.1:8000/v1/stops/demo:EMBR/stream'": Run("event: patch", follows=True),
     'curl -N "http://127.0.0.1:8000/v1/stops/demo:EMBR/watch?width=$COLUMNS&height=$LINES"': WATCH,
     'curl -N "https://boards.example.org/v1/stops/demo:EMBR/watch?width=$COLUMNS&height=$LINES"': WATCH,
-    'curl -N --compressed "https://boards.example.org/v1/stream?stop=demo:EMBR&stop=demo:MONT"': Run(
-        "event: snapshot", follows=True
-    ),
+    'curl "http://127.0.0.1:8000/v1/stops?q=embarcadero"': Run('"stop_id":"demo:EMBR"'),
+    "curl http://127.0.0.1:8000/v1/stops/demo:EMBR/board": Run('"arrivals"'),
+    'curl -N "http://127.0.0.1:8000/v1/stream?stop=demo:EMBR&stop=demo:MONT"': BOTH,
+    'curl -N --compressed "https://boards.example.org/v1/stream?stop=demo:EMBR&stop=demo:MONT"': BOTH,
     "stopcast auth token --scope boards:read --ttl 90d --sub wall-display-7 --stops metro:12": Run(
         # Into a file that is no log: tests/leaks.py looks for tokens there.
         before="export STOPCAST_TOKEN_SECRET=$(openssl rand -base64 48); exec >token",
@@ -117,7 +119,9 @@ RUN = {
 }  # fmt: skip
 
 ELSEWHERE = {
-    "#!/bin/sh\nstream=$1/v1/stops/$2/stream": "tests/integration/streams/test_guides.py"
+    "npm install ../stopcast/": "tests/integration/page/test_package.py"
+    "::test_it_is_imported_by_its_name",
+    "#!/bin/sh\ncurl -sSf --head": "tests/integration/streams/test_guides.py"
     "::test_a_guides_program_holds_the_board_through_cuts_and_drains",
 }
 

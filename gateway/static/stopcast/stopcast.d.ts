@@ -9,6 +9,15 @@ export type ArrivalStatus = "canceled" | "skipped" | "departed" | "no_data" | "p
 export type Boarding = "none" | "phone_agency" | "coordinate_with_driver";
 export type FeedStatus = "live" | "stale" | "down";
 
+/** One carriage of a vehicle, in the order in which they run. */
+export interface Carriage {
+  id?: string;
+  label?: string;
+  occupancy?: string;
+  occupancy_percentage?: number;
+  carriage_sequence?: number;
+}
+
 export interface Vehicle {
   id?: string;
   label?: string;
@@ -18,7 +27,7 @@ export interface Vehicle {
   status?: string;
   timestamp?: number;
   occupancy?: string;
-  carriages?: Record<string, unknown>[];
+  carriages?: Carriage[];
 }
 
 /** One trip at one stop. */
@@ -206,9 +215,19 @@ export class BoardStream extends EventTarget {
     listener: (event: Events[Name]) => void,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  addEventListener(
+    name: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
   removeEventListener<Name extends keyof Events>(
     name: Name,
     listener: (event: Events[Name]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    name: string,
+    listener: EventListenerOrEventListenerObject | null,
     options?: boolean | EventListenerOptions,
   ): void;
 }

@@ -182,10 +182,11 @@ export class BoardStream extends EventTarget {
         }
       }
     } catch {
-      // Cut, left or out of reach: in each case the next connection brings what is missing.
+      // Cut, left or out of reach: the next connection brings what is missing.
     }
     clearTimeout(this.#silence);
     this.#telling = clearTimeout(this.#telling);
+    least *= 1 + Math.random() / 2; // a crowd that was refused comes back spread
     const wait = Math.min(LONGEST_WAIT, this.#retry * 2 ** this.#failures);
     if (!this.#failures++) {
       // The gateway spreads its own `retry`; a token that ended is a reason to wait for nobody.

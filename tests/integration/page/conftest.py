@@ -22,7 +22,7 @@ from tests.publisher import Publisher
 from tests.small_city import SMALL_CITY
 
 ROOT = Path(__file__).parents[3]
-AXE = ROOT / ".ci" / "node" / "node_modules" / "axe-core" / "axe.min.js"
+NODE_MODULES = ROOT / ".ci" / "node" / "node_modules"
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic"),
     *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
@@ -143,10 +143,22 @@ async def phone(browser: Browser, network: BadNetwork) -> AsyncIterator[BrowserC
 
 @pytest.fixture(scope="session")
 def axe() -> str:
-    """axe-core's script, a download that only tests need (never in the repository)."""
-    if AXE.is_file():
-        return AXE.read_text()
-    text = "axe-core is not installed: npm install --no-save --prefix .ci/node axe-core@4.14.1"
+    """axe-core's script."""
+    return downloaded("axe-core/axe.min.js").read_text()
+
+
+@pytest.fixture
+def tsc() -> Path:
+    """TypeScript's compiler, to be run by Node."""
+    return downloaded("typescript/bin/tsc")
+
+
+def downloaded(path: str) -> Path:
+    """A file of the packages that only tests need (never in the repository)."""
+    if (found := NODE_MODULES / path).is_file():
+        return found
+    install = "npm install --no-save --prefix .ci/node axe-core@4.14.1 typescript@5.9.3"
+    text = f"{path} is not installed: {install}"
     if os.environ.get("STOPCAST_REQUIRE_CLIENTS") == "1":
         pytest.fail(text)
     pytest.skip(text)

@@ -50,6 +50,14 @@ const pass = async (milliseconds) => {
   await turn();
 };
 
+/** Chance that is the same each time (xorshift32). */
+const seeded = (state) => () => {
+  state ^= state << 13;
+  state ^= state >>> 17;
+  state ^= state << 5;
+  return (state >>> 0) / 2 ** 32;
+};
+
 let gateway;
 let stream;
 
@@ -206,27 +214,41 @@ test("a request that is never answered is left, too", async () => {
   assert.equal(gateway.requests.length, 2);
 });
 
-test("what is refused for good is told, and tried once a minute", async () => {
+test("what is refused for good is told, and tried after a minute to one and a half", async () => {
   gateway.answers = [problem(404), problem(404)];
   await follow();
   assert.deepEqual(stream.problem, { status: 404, code: "some_code", detail: "Why." });
   assert.equal(stream.state, "waiting");
-  await pass(59_999);
+  await pass(74_999);
   assert.equal(gateway.requests.length, 1);
   await pass(1);
-  await pass(60_000);
+  await pass(75_000);
   await gateway.send(event("feed", feed()));
   assert.equal(gateway.requests.length, 3);
   assert.equal(stream.problem, undefined);
 });
 
-test("too many requests: not before the gateway's Retry-After", async () => {
-  gateway.answers = [problem(429, { "Retry-After": "17" })];
-  await follow();
-  await pass(16_999);
-  assert.equal(gateway.requests.length, 1);
-  await pass(1);
-  assert.equal(gateway.requests.length, 2);
+test("who was refused with others comes back by chance, never before its Retry-After", async () => {
+  const crowd = 200;
+  for (const [status, headers, least] of [[429, { "Retry-After": "17" }, 17_000], [503, { "Retry-After": "5" }, 5000], [404, {}, 60_000]]) {
+    mock.method(Math, "random", seeded(status));
+    gateway.answers = Array(crowd).fill(problem(status, headers));
+    gateway.requests = [];
+    const streams = Array.from({ length: crowd }, () => new BoardStream(["demo:a"], { url: "http://gateway" }));
+    await turn();
+    await pass(least - 1);
+    assert.equal(gateway.requests.length, crowd);
+    for (let tenth = 0; tenth < 10; tenth++) {
+      const before = gateway.requests.length;
+      await pass(least / 20);
+      const back = gateway.requests.length - before;
+      assert.ok(back > 0 && back < crowd / 5, `${back} of ${crowd} in the same tenth`);
+    }
+    await pass(1);
+    assert.equal(gateway.requests.length, 2 * crowd);
+    for (const each of streams) each.close();
+    await turn();
+  }
 });
 
 test("a page of somebody else's that answers with 200 is no stream", async () => {
@@ -273,7 +295,7 @@ test("a gateway that ends each token at once is not asked without a pause", asyn
   assert.equal(gateway.requests.length, 2);
 });
 
-test("a refused token is asked for anew; one that cannot be had anew, once a minute", async () => {
+test("a refused token is asked for anew; one that cannot be had anew, after more than a minute", async () => {
   gateway.answers = [problem(401)];
   const asked = [];
   await follow(["demo:a"], { token: (renew) => `token-${asked.push(renew)}` });
@@ -283,7 +305,7 @@ test("a refused token is asked for anew; one that cannot be had anew, once a min
   gateway.answers = [problem(401)];
   await follow(["demo:a"], { token: "fixed" });
   const before = gateway.requests.length;
-  await pass(59_999);
+  await pass(74_999);
   assert.equal(gateway.requests.length, before);
   await pass(1);
   assert.equal(gateway.requests.length, before + 1);

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from gateway.auth.grant import TokenScope
 from gateway.auth.minting import mint
@@ -43,13 +43,6 @@ def test_the_modules_own_tests_pass(name: str, program: Callable[[str], str]) ->
 
 def test_the_module_is_small() -> None:
     assert len(gzip.compress(MODULE.read_bytes(), 9)) < 4000
-
-
-def test_the_package_holds_what_it_names() -> None:
-    package = json.loads((MODULE.parent / "package.json").read_text())
-    exported = {path.removeprefix("./") for path in package["exports"].values()}
-    assert exported == set(package["files"])
-    assert all((MODULE.parent / file).is_file() for file in exported)
 
 
 def test_its_merge_patch_agrees_with_ours(program: Callable[[str], str]) -> None:
@@ -187,6 +180,47 @@ async def test_it_moves_to_the_gateway_that_takes_over(
         async with running(url, retry=0.05) as other:
             network.target = other.port
             await holds(boards, demo.boards)
+
+
+async def test_in_chromium_a_crowd_that_was_refused_comes_back_by_chance(
+    browser: Browser, gateway: Gateway
+) -> None:
+    """By a clock that the test moves, and chance that is the same each time."""
+    context = await browser.new_context(base_url=f"http://127.0.0.1:{gateway.port}")
+    await context.add_init_script(
+        "let last = 7; Math.random = () => (last = (last * 16807) % 2147483647) / 2147483647"
+    )
+    asked = 0
+
+    async def refuse(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        await route.fulfill(status=429, headers={"Retry-After": "10"}, json={})
+
+    await context.route("**/v1/stream?**", refuse)
+    page = await context.new_page()
+    await page.clock.install(time=0)
+    await page.goto("/static/icon.svg")
+    await page.clock.pause_at(1000)
+    crowd = 40
+    await page.evaluate(
+        """async crowd => {
+          const { BoardStream } = await import("/static/stopcast/stopcast.js")
+          window.crowd = Array.from({ length: crowd }, () => new BoardStream(["demo:a"]))
+        }""",
+        crowd,
+    )
+    refused = "expected => crowd.filter(({ state }) => state === 'waiting').length === crowd.length"
+    await page.wait_for_function(refused)
+    back = []
+    for milliseconds in (9_999, 1_250, 1_250, 1_250, 1_251):
+        before = asked
+        await page.clock.run_for(milliseconds)
+        await page.wait_for_function(refused)
+        back.append(asked - before)
+    assert (back[0], sum(back)) == (0, crowd)
+    assert 0 < min(back[1:]) < max(back) < crowd / 2
+    await context.close()
 
 
 async def test_a_stream_outlives_its_tokens(
