@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { contrast, kindOf, readable } from "../../../gateway/static/badge.js";
+import { contrast, readable } from "../../../gateway/static/badge.js";
 import * as words from "../../../gateway/static/words.js";
 
 const NOW = 1_700_000_000;
@@ -74,8 +74,4 @@ test("any badge can be read, with the agency's colour of text where that can", (
     const hex = color.toString(16).padStart(6, "0");
     assert.ok(contrast(hex, readable(hex, "777777")) >= 4.5, hex);
   }
-});
-
-test("kinds of routes are known by GTFS's numbers and their extension", () => {
-  assert.deepEqual([0, 3, 109, 700, 714, 900, undefined].map(kindOf), ["Tram", "Bus", "Train", "Bus", "Bus", "Tram", undefined]);
 });
