@@ -8,7 +8,7 @@ import { bare, noted } from "./words.js";
 const REST = 300; // milliseconds that a list must stand before more is asked about it
 const MOST = 5; // badges
 
-/** Routes of the stops in sight, one stop after the other: they cost a gateway more than to find the stop. */
+/** Routes of the stops in sight, one after the other: each is a question of its own. */
 export class Routes {
   #asked = new Promise((done) => setTimeout(done, REST));
   #signal;

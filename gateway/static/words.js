@@ -69,11 +69,18 @@ export function overtaken(call) {
   return Math.floor(scheduled / 60) === Math.floor(effectiveTime(call) / 60) ? undefined : scheduled;
 }
 
+function timeFormat(timeZone) {
+  try {
+    return new Intl.DateTimeFormat([], { hour: "numeric", minute: "2-digit", timeZone });
+  } catch {
+    return timeFormat(); // a zone that this browser does not know
+  }
+}
+
 const formats = new Map();
 /** The time of day where the stop is. */
 export function clockTime(seconds, timeZone) {
-  if (!formats.has(timeZone))
-    formats.set(timeZone, new Intl.DateTimeFormat([], { hour: "numeric", minute: "2-digit", timeZone }));
+  if (!formats.has(timeZone)) formats.set(timeZone, timeFormat(timeZone));
   return formats.get(timeZone).format(seconds * 1000);
 }
 

@@ -404,7 +404,7 @@ async def test_more_stops_of_a_question_come_behind_it_and_no_other(page: Page, 
 
 async def test_whatever_a_feed_calls_things_fits_a_small_phone(page: Page, city: Any) -> None:
     long = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch"
-    hebrew = "ירושלים (מרכזית)"
+    hebrew = "ירושלים (מרכזית)."
     routes = {**ROUTES, "demo:l": {"long_name": long, "color": "123456"}}
     many = {str(number): call(number, headsign=long, route_id="demo:l") for number in range(40)}
     many["rtl"] = call(41, headsign=hebrew, platform_code=long)
@@ -424,7 +424,7 @@ async def test_whatever_a_feed_calls_things_fits_a_small_phone(page: Page, city:
         return range.getBoundingClientRect().left
       })
     }""")
-    assert last < first  # its last bracket is at the end, which is on the left
+    assert last < first  # its full stop is at its end, which is on the left
 
 
 async def test_a_token_stays_in_the_address_wherever_one_goes(page: Page, city: Any) -> None:
@@ -482,6 +482,16 @@ async def test_a_display_on_a_wall_has_boards_and_nothing_to_touch(page: Page, c
     fits = """() => [document.documentElement.scrollHeight <= innerHeight,
                     document.documentElement.scrollWidth <= innerWidth]"""
     assert await page.evaluate(fits) == [True, True]
+
+
+async def test_a_display_is_left_as_it_was_come_to(board: Page) -> None:
+    await board.get_by_role("link", name="Wall display").click()
+    await expect(board.locator(".wall .call")).to_have_count(5)
+    assert await board.evaluate(TOUCHABLE) == []
+    await board.go_back()
+    await expect(board.get_by_role("button", name="Favourite")).to_be_visible()
+    await board.get_by_role("link", name="Stopcast").click()
+    await expect(board.get_by_label("Find your stop")).to_be_visible()
 
 
 async def test_a_display_shows_the_whole_of_each_alert_in_turn(page: Page, city: Any) -> None:
