@@ -546,10 +546,10 @@ async def test_a_display_takes_a_new_version_of_the_page_at_night(
     await expect(page.get_by_text("Nothing leaves here")).to_be_visible()
     await page.evaluate("window.old = true")
     etags.append("two")
-    await page.clock.run_for(30 * 60_000)
+    await page.clock.fast_forward(30 * 60_000)
     assert await page.evaluate("window.old")
     async with page.expect_navigation():
-        await page.clock.run_for(45 * 60_000)
+        await page.clock.fast_forward(45 * 60_000)
     assert not await page.evaluate("window.old")
 
 
