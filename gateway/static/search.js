@@ -13,7 +13,7 @@ const PIN = "M12 21c-4-5-6-8-6-11a6 6 0 0 1 12 0c0 3-2 6-6 11zM12 8a2 2 0 1 0 .1
 
 export class Search {
   name = "";
-  #field = make("input", { id: "query", type: "search", autocomplete: "off", spellcheck: "false", enterkeyhint: "search", placeholder: "Name or code" });
+  #field = make("input", { id: "query", type: "search", autocomplete: "off", spellcheck: "false", placeholder: "Name or code" });
   #found = make("p", { id: "found", role: "status" });
   #list = make("ul", "stops");
   #more = make("button", { type: "button", class: "more", hidden: true }, "More stops");
@@ -73,8 +73,7 @@ export class Search {
   /** The arrow keys go from the field through the stops. */
   #step(event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const links = [...this.#list.querySelectorAll("a")].filter((link) => link.checkVisibility());
-    const places = [this.#field, ...links];
+    const places = [this.#field, ...this.#list.querySelectorAll("a:not([hidden] *)")];
     const place = places.indexOf(document.activeElement);
     if (!step || place < 0 || !places[place + step]) return;
     event.preventDefault();
