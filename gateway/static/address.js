@@ -2,7 +2,6 @@
 
 const query = () => new URLSearchParams(location.search);
 
-/** The stops to show, in order. */
 export const stopsOfAddress = () => [...new Set(query().getAll("stop"))];
 
 export const isWall = () => query().get("display") === "1";

@@ -25,16 +25,10 @@ export function readable(color, textColor) {
   return contrast(color, "000000") >= contrast(color, "ffffff") ? "000000" : "ffffff";
 }
 
-// GTFS's route_type, and the hundreds of its extension.
-const KINDS = { 0: "Tram", 1: "Metro", 2: "Train", 3: "Bus", 4: "Ferry", 5: "Cable car", 6: "Lift", 7: "Funicular", 11: "Trolleybus", 12: "Monorail" };
-const EXTENDED = { 1: "Train", 2: "Coach", 4: "Metro", 7: "Bus", 8: "Trolleybus", 9: "Tram", 10: "Ferry", 12: "Ferry", 13: "Cable car", 14: "Funicular" };
-export const kindOf = (type) => KINDS[type] ?? EXTENDED[Math.floor(type / 100)];
-
 export function badge(route = {}) {
-  const kind = kindOf(route.type);
-  const name = route.short_name ?? route.long_name ?? kind ?? "–";
+  const name = route.short_name ?? route.long_name ?? "–";
   const size = name.length > 6 ? "long" : name.length > 3 ? "middling" : "short";
-  const element = make("b", { class: `badge ${size}`, title: route.long_name ?? kind }, name);
+  const element = make("b", { class: `badge ${size}`, title: route.long_name }, name);
   if (HEX.test(route.color)) {
     element.style.backgroundColor = `#${route.color}`;
     element.style.color = `#${readable(route.color, route.text_color)}`;

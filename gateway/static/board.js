@@ -6,7 +6,7 @@ import { CallRow } from "./call.js";
 import { arrange, make, say, sign } from "./elements.js";
 import { isFavourite, toggleFavourite } from "./favourites.js";
 import { sortedArrivals } from "./stopcast/stopcast.js";
-import { ageText, zoneNote } from "./words.js";
+import { ageText, bare, noted, zoneNote } from "./words.js";
 
 const STAR = "M12 3.5l2.6 5.6 6.1.7-4.5 4.2 1.2 6-5.4-3-5.4 3 1.2-6L3.3 9.8l6.1-.7z";
 const SHARE = "M12 15V4M8 7.5l4-4 4 4M5 12v8h14v-8";
@@ -18,30 +18,30 @@ export class BoardView {
   #heading;
   #about = make("p", "about");
   #freshness = make("p", "freshness");
-  #alerts = new Alerts();
+  #alerts;
   #list = make("ol", "calls");
   #empty = make("p", "empty", "Loading …");
   #rows = new Map();
   #board;
 
-  /** `brief`: the first calls only, as a part of something else; `controls`: of a page of its own. */
-  constructor(stopId, { level, brief, controls }) {
+  /** `brief`: so many calls only, as a part of something else; `alerts`: how they are shown; `names`: known before. */
+  constructor(stopId, { level, brief, controls, alerts = Alerts, names }) {
+    const name = names?.get(stopId) ?? bare(stopId);
     this.#stopId = stopId;
     this.#brief = brief;
+    this.#alerts = new alerts();
     const id = `board-${stopId}`;
-    const name = stopId.slice(stopId.indexOf(":") + 1);
     this.#heading = make(`h${level}`, { id }, brief ? make("a", { href: addressOf([stopId]) }, name) : name);
     const head = make("header", {}, make("div", {}, this.#heading, this.#about), controls && this.#tools());
     this.element = make(
       "article",
-      { class: brief ? "board brief" : "board", "aria-labelledby": id, "aria-busy": "true" },
+      { class: `board ${brief ? "brief" : ""}`, "aria-labelledby": id },
       head,
-      brief ? "" : this.#freshness,
+      this.#freshness,
       brief ? "" : this.#alerts.element,
       this.#list,
       this.#empty,
     );
-    this.#alerts.element.hidden = true;
   }
 
   get name() {
@@ -50,15 +50,11 @@ export class BoardView {
 
   draw(board) {
     this.#board = board;
-    this.element.removeAttribute("aria-busy");
-    const { name, platform_code: platform, code } = board.stop;
-    say(this.#brief ? this.#heading.firstChild : this.#heading, name ?? this.#stopId);
-    this.#subtitle = [platform && `Platform ${platform}`, code && `Stop ${code}`].filter(Boolean).join(" · ");
+    say(this.#brief ? this.#heading.firstChild : this.#heading, this.name);
     this.#alerts.draw(board.alerts);
     this.#drawCalls(board);
     say(this.#empty, "Nothing leaves here in the next two hours.");
   }
-  #subtitle = "";
 
   #drawCalls(board) {
     for (const key of this.#rows.keys()) if (!(key in board.arrivals)) this.#rows.delete(key);
@@ -76,7 +72,6 @@ export class BoardView {
 
   /** There is no such board: `detail` says why. */
   miss(detail) {
-    this.element.removeAttribute("aria-busy");
     this.#rows.clear();
     arrange(this.#list, []);
     this.#empty.hidden = false;
@@ -88,8 +83,9 @@ export class BoardView {
     if (!this.#board) return;
     const clock = stream.clock(this.#stopId);
     for (const row of this.#rows.values()) row.tick(clock);
-    const note = zoneNote(this.#board.stop.timezone, clock);
-    say(this.#about, [this.#subtitle, note].filter(Boolean).join(" · "));
+    this.#alerts.tick(clock);
+    const { platform_code: platform, code, timezone } = this.#board.stop;
+    say(this.#about, noted(platform && `Platform ${platform}`, code && `Stop ${code}`, zoneNote(timezone, clock)));
     const [kind, text] = freshness(stream.feed(this.#stopId), stream.age(this.#stopId));
     this.#freshness.className = `freshness ${kind}`;
     say(this.#freshness, text);
@@ -110,18 +106,17 @@ export class BoardView {
 function freshness(feed, age) {
   if (!feed) return ["", ""];
   if (feed.status === "down" || age === undefined) return ["bad", "No live data at the moment: times may be wrong"];
-  const old = `${ageText(age)} old`;
-  if (feed.status === "stale" || age > OLD) return ["bad", `Predictions are ${old}`];
-  return ["", `Data ${old}`];
+  const old = feed.status === "stale" || age > OLD;
+  return [old ? "bad" : "", `${old ? "Predictions are" : "Data"} ${ageText(age)} old`];
 }
 
 /** Share an address as this device does it; what to tell the rider. */
 async function passOn(title, url) {
   url.hash = ""; // a token is nobody else's
   try {
-    if (navigator.share) await navigator.share({ title, url: url.href });
-    else await navigator.clipboard.writeText(url.href);
-    return navigator.share ? "" : "Link copied";
+    if (navigator.share) return (await navigator.share({ title, url: url.href })) ?? "";
+    await navigator.clipboard.writeText(url.href);
+    return "Link copied";
   } catch (error) {
     return error.name === "AbortError" ? "" : url.href;
   }

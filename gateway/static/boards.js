@@ -16,7 +16,6 @@ export class Boards {
     const { signal } = this.#listening;
     stream.addEventListener("board", this.#draw, { signal });
     stream.addEventListener("gone", ({ stopId }) => this.#views.get(stopId)?.miss("There is no such stop."), { signal });
-    stream.addEventListener("state", this.#refused, { signal });
     stream.addEventListener("feed", () => this.tick(), { signal });
     stream.follow(stopIds);
     for (const [stopId, board] of stream.boards) this.#draw({ stopId, board }); // held from before
@@ -30,6 +29,11 @@ export class Boards {
     for (const view of this.#views.values()) view.tick(this.#stream);
   }
 
+  /** Where there is no board yet, each says why. */
+  refuse(detail) {
+    if (!this.#stream.boards.size) for (const view of this.#views.values()) view.miss(detail);
+  }
+
   end() {
     this.#listening.abort();
   }
@@ -38,11 +42,5 @@ export class Boards {
     const view = this.#views.get(stopId);
     view?.draw(board);
     view?.tick(this.#stream);
-  };
-
-  /** Refused before there was any board: then the boards say why. */
-  #refused = () => {
-    const { problem, boards } = this.#stream;
-    if (problem?.detail && !boards.size) for (const view of this.#views.values()) view.miss(problem.detail);
   };
 }

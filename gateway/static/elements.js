@@ -8,7 +8,7 @@ export function make(tag, attributes, ...children) {
     if (value === true) element.setAttribute(name, "");
     else if (value !== undefined && value !== false) element.setAttribute(name, value);
   }
-  element.append(...children.filter((child) => child !== undefined && child !== ""));
+  element.append(...children.filter(Boolean));
   return element;
 }
 

@@ -1,49 +1,39 @@
 /** A display on a wall: boards and a clock, nothing to touch, for as long as it hangs there. */
 
+import { Notices } from "./alerts.js";
 import { Boards } from "./boards.js";
 import { make, say } from "./elements.js";
 import { clockTime } from "./words.js";
 
 const LOOK = 600_000; // milliseconds between two looks for a new version of the page
 const NIGHT = 3; // the hour in which it is taken
-const TURN = 8; // seconds that each of several alerts is shown
 
-export class Wall {
+export class Wall extends Boards {
   #stream;
-  #stopIds;
-  #boards;
+  #stopId;
   #clock = make("time", "clock");
-  #looking;
+  #looking = setInterval(() => this.#look(), LOOK);
   #version;
 
   constructor(stream, stopIds) {
+    super(stream, stopIds, { level: 1, alerts: Notices });
     this.#stream = stream;
-    this.#stopIds = stopIds;
-    this.#boards = new Boards(stream, stopIds, { level: 1 });
-    this.element = make("div", "wall", this.#clock, this.#boards.element);
+    this.#stopId = stopIds[0];
+    this.element = make("div", "wall", this.#clock, this.element);
     document.documentElement.classList.add("display");
-    this.#looking = setInterval(() => this.#look(), LOOK);
     this.#look();
     this.#stayAwake();
     document.addEventListener("visibilitychange", this.#stayAwake);
   }
 
-  get name() {
-    return this.#boards.name;
-  }
-
   tick() {
-    this.#boards.tick();
-    const board = this.#stream.boards.get(this.#stopIds[0]);
-    const seconds = this.#stream.clock(this.#stopIds[0]);
-    if (board) say(this.#clock, clockTime(seconds, board.stop.timezone));
-    for (const { children } of this.element.getElementsByClassName("alerts"))
-      for (const [place, alert] of [...children].entries())
-        alert.hidden = place !== Math.floor(seconds / TURN) % children.length;
+    super.tick();
+    const board = this.#stream.boards.get(this.#stopId);
+    if (board) say(this.#clock, clockTime(this.#stream.clock(this.#stopId), board.stop.timezone));
   }
 
   end() {
-    this.#boards.end();
+    super.end();
     clearInterval(this.#looking);
     document.removeEventListener("visibilitychange", this.#stayAwake);
     document.documentElement.classList.remove("display");

@@ -69,11 +69,18 @@ export function overtaken(call) {
   return Math.floor(scheduled / 60) === Math.floor(effectiveTime(call) / 60) ? undefined : scheduled;
 }
 
+function timeFormat(timeZone) {
+  try {
+    return new Intl.DateTimeFormat([], { hour: "numeric", minute: "2-digit", timeZone });
+  } catch {
+    return timeFormat(); // a zone that this browser does not know
+  }
+}
+
 const formats = new Map();
 /** The time of day where the stop is. */
 export function clockTime(seconds, timeZone) {
-  if (!formats.has(timeZone))
-    formats.set(timeZone, new Intl.DateTimeFormat([], { hour: "numeric", minute: "2-digit", timeZone }));
+  if (!formats.has(timeZone)) formats.set(timeZone, timeFormat(timeZone));
   return formats.get(timeZone).format(seconds * 1000);
 }
 
@@ -85,10 +92,26 @@ export function zoneNote(timeZone, seconds) {
   return `times of ${timeZone.split("/").pop().replaceAll("_", " ")} (${name})`;
 }
 
+const REFUSED = { 401: "Sign-in needed", 403: "Not allowed here", 404: "Unknown stop", 429: "Too many requests, trying again soon", 503: "Server busy, trying again" };
+// Of a stream that is refused in its own words, or ended by them: the status that says the same.
+const ENDED = { overloaded: 503, unavailable: 503, rate_limited: 429 };
+
+/** Why there is no stream, by its problem or the reason of its end; undefined where neither says so. */
+export function refusal(problem, reason) {
+  const status = problem?.status ?? ENDED[reason];
+  if (!(status >= 400)) return undefined;
+  return REFUSED[status] ?? (status < 500 ? "This address does not work" : "The server has a fault, trying again");
+}
+
 export function ageText(seconds) {
   if (seconds < 120) return `${Math.round(seconds)} s`;
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
+
+/** A stop's id without its feed, where nothing better is known. */
+export const bare = (stopId) => stopId.slice(stopId.indexOf(":") + 1);
+
+export const noted = (...parts) => parts.filter(Boolean).join(" · ");
 
 /** The text in a language that the reader knows; else the unmarked one, else any. */
 export function inMyLanguage(texts = {}) {

@@ -30,6 +30,26 @@ FLAGS = [
 ]
 
 
+# The small city, and what only a search shows: a station with platforms, and more routes than a line holds.
+STATION = {
+    "stops.txt": (
+        "stop_id,stop_name,stop_code,stop_lat,stop_lon,location_type,parent_station,platform_code\n"
+        "a,Alpha,,48.1,2.1,0,,\nb,Beta,,48.2,2.2,0,,\nc,Gamma,,48.3,2.3,0,,\n"
+        "o,Omega Central,,48.4,2.4,1,,\no1,Omega Central,11,48.4,2.4,0,o,1\n"
+        "o2,Omega Central,12,48.4,2.4,0,o,2\no3,Omega Bus Stop,,48.4,2.4,0,o,\n"
+    ),
+    "routes.txt": "route_id,route_short_name,route_type,route_color\nr,7,3,FFD800\n"
+    + "".join(f"x{number},X{number},2,00A{number}6F\n" for number in range(7)),
+    "trips.txt": SMALL_CITY["trips.txt"]
+    + "".join(f"x{number},daily,t{number}\n" for number in range(7)),
+    "stop_times.txt": SMALL_CITY["stop_times.txt"]
+    + "".join(
+        f"t{number},09:00:00,09:00:00,o{1 + number % 2},1\nt{number},09:30:00,09:30:00,a,2\n"
+        for number in range(7)
+    ),
+}
+
+
 class City:
     """Says what stands on the boards of the feed `demo`."""
 
@@ -84,7 +104,7 @@ async def _prepare(server: str, url: str, zip_path: Path) -> None:
 def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("city") / "gtfs.zip"
     with ZipFile(path, "w") as archive:
-        for name, text in SMALL_CITY.items():
+        for name, text in (SMALL_CITY | STATION).items():
             archive.writestr(name, text)
     return path
 

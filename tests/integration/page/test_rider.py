@@ -1,9 +1,11 @@
 """What a rider does, in Chromium: find a stop, watch it, lose the network, come back."""
 
+import asyncio
 import re
 import time
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,7 +27,25 @@ ALERT = {
     "severity": "warning",
 }
 NEW_YORK = ZoneInfo("America/New_York")  # where the phone is
-PAGES = {"": "index.html", "status": "status.html"}
+PAGES = {"/": "index.html", "/status": "status.html"}
+# What can be seen, and be clicked or focused.
+TOUCHABLE = """() => [...document.querySelectorAll("a[href], button, input, summary, [tabindex]")]
+  .filter(element => element.checkVisibility()).map(element => element.outerHTML)"""
+# The words of the alert that lie wholly within it.
+READABLE = """() => {
+  const alert = document.querySelector(".alert:not([hidden])")
+  const box = alert.getBoundingClientRect()
+  const walker = document.createTreeWalker(alert, NodeFilter.SHOW_TEXT), seen = []
+  for (let node; node = walker.nextNode();)
+    for (const { 0: word, index } of node.data.matchAll(/\\S+/g)) {
+      const range = document.createRange()
+      range.setStart(node, index)
+      range.setEnd(node, index + word.length)
+      const { top, bottom } = range.getBoundingClientRect()
+      if (top >= box.top && bottom <= box.bottom) seen.push(word)
+    }
+  return seen
+}"""
 # WCAG 2.2, A and AA, and axe's best practices.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -176,6 +196,7 @@ async def test_favourites_stay_and_show_what_comes_next(board: Page) -> None:
     await expect(board.get_by_role("heading", name="Favourites")).to_be_visible()
     await expect(row(board, "Gamma")).to_contain_text("min")
     await expect(row(board, "Epsilon")).to_have_count(0)  # it has left
+    await expect(board.get_by_text(re.compile(r"^Data \d+ s old$"))).to_be_visible()
     await board.reload()
     await board.get_by_role("link", name="Alpha").first.click()
     await expect(board.get_by_role("heading", name="Alpha", level=1)).to_be_visible()
@@ -192,7 +213,8 @@ async def test_stops_nearby_come_with_their_distance(
     await phone.set_geolocation({"latitude": 48.1005, "longitude": 2.1})
     await page.goto("/")
     await page.get_by_role("button", name="Near me").click()
-    await expect(page.locator(".stops a")).to_have_text(["Alpha56 m"])
+    await expect(page.locator(".stops > li > a")).to_have_text(["Alpha56 m"])
+    await expect(page.locator(".stops .badge").first).to_have_text("7")
 
 
 async def test_who_does_not_tell_where_he_is_is_told_so(page: Page, city: Any) -> None:
@@ -205,9 +227,9 @@ async def test_who_does_not_tell_where_he_is_is_told_so(page: Page, city: Any) -
 async def test_the_keyboard_is_enough(page: Page, city: Any) -> None:
     await city.show(BETA, "Beta")
     await page.goto("/")
-    await expect(page.locator(".stops a")).to_have_count(3)
+    await expect(page.locator(".stops > li")).to_have_count(4)
     await page.get_by_label("Find your stop").focus()
-    for key in ("ArrowDown", "ArrowDown", "ArrowUp", "ArrowDown", "Enter"):
+    for key in (*["ArrowDown"] * 3, "ArrowUp", "ArrowDown", "Enter"):
         await page.keyboard.press(key)
     await expect(page.get_by_role("heading", name="Beta", level=1)).to_be_visible()
     await expect(page.get_by_text("Nothing leaves here")).to_be_visible()
@@ -221,6 +243,199 @@ async def test_a_stop_that_does_not_exist_is_explained(page: Page, city: Any) ->
     await page.goto(f"/?stop=demo:none&stop={ALPHA}")
     await expect(page.get_by_text("There is no such stop.")).to_be_visible()
     await expect(page.get_by_text("Nothing leaves here")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, "Sign-in needed"),
+        (403, "Not allowed here"),
+        (404, "Unknown stop"),
+        (422, "This address does not work"),
+        (429, "Too many requests, trying again soon"),
+        (500, "The server has a fault, trying again"),
+        (503, "Server busy, trying again"),
+    ],
+)
+async def test_a_refusal_says_what_is_true_and_is_over_when_it_is_over(
+    status: int, words: str, page: Page, city: Any
+) -> None:
+    await city.show(ALPHA, routes=ROUTES, arrivals=busy())
+    problem = {"detail": "So it is.", "code": "some", "status": status}
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=status, content_type="application/problem+json", json=problem)
+
+    await page.clock.install()
+    await page.route("**/v1/stream?*", refuse)
+    await page.goto(f"/?stop={ALPHA}")
+    await expect(page.locator("#state")).to_have_text(words)
+    await expect(page.get_by_text("So it is.")).to_be_visible()
+    await page.unroute("**/v1/stream?*")
+    await page.clock.fast_forward(180_000)
+    await expect(page.locator("#state")).to_have_text("Live")
+    await expect(page.locator(".call")).to_have_count(5)
+    await expect(page.get_by_text("So it is.")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("rate_limited", "Too many requests, trying again soon"),
+        ("overloaded", "Server busy, trying again"),
+        ("unavailable", "Server busy, trying again"),
+        ("draining", "No connection, trying again"),
+    ],
+)
+async def test_a_goodbye_for_long_is_said_too(
+    reason: str, words: str, page: Page, city: Any
+) -> None:
+    """A gateway over a limit refuses streams by a goodbye (docs/protocol.md)."""
+    await city.show(ALPHA)
+    goodbye = f'retry: 60000\n\nevent: goodbye\ndata: {{"reason":"{reason}"}}\n\n'
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(content_type="text/event-stream", body=goodbye)
+
+    await page.clock.install()
+    await page.route("**/v1/stream?*", refuse)
+    await page.goto(f"/?stop={ALPHA}")
+    await expect(page.locator("#state")).to_have_text("Connecting …")
+    await page.clock.run_for(5000)
+    await expect(page.locator("#state")).to_have_text(words)
+
+
+async def test_a_refusal_is_not_said_of_what_comes_after_it(
+    phone: BrowserContext, page: Page, city: Any
+) -> None:
+    await city.show(ALPHA)
+    await page.clock.install()
+    await page.goto("/?stop=demo:none")
+    await expect(page.locator("#state")).to_have_text("Unknown stop")
+    await phone.route("**/v1/stream?*", lambda route: route.abort())
+    await page.get_by_role("link", name="Stopcast").click()
+    await page.locator(".stops").get_by_role("link", name="Alpha").click()
+    await expect(page.get_by_text("Loading …")).to_be_visible()
+    await page.clock.run_for(5000)
+    await expect(page.locator("#state")).to_have_text("No connection, trying again")
+    await expect(page.get_by_text("There is no stop")).to_have_count(0)
+    await phone.set_offline(True)
+    await page.clock.run_for(1000)
+    await expect(page.locator("#state")).to_have_text("You are offline")
+
+
+async def test_what_is_found_says_what_serves_it_and_has_its_platforms(
+    page: Page, city: Any
+) -> None:
+    """By keyboard alone."""
+    await city.show("demo:o2", "Omega Central", routes=ROUTES, arrivals=busy())
+    await page.goto("/")
+    await page.get_by_label("Find your stop").fill("omega")
+    station = page.locator(".stops > li")
+    await expect(station).to_have_count(1)
+    await expect(station.locator(".routes")).to_have_text("Routes X0 X1 X2 X3 X4 +2")
+    badge = station.locator(".badge").first
+    await expect(badge).to_have_css("background-color", "rgb(0, 160, 111)")
+    await expect(badge).to_have_css("color", "rgb(0, 0, 0)")
+    await expect(station.get_by_role("link")).to_have_text(["Omega CentralStation"])
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Tab")
+    unfold = page.get_by_role("button", name="3 platforms of Omega Central", expanded=False)
+    await expect(unfold).to_be_focused()
+    await page.keyboard.press("Enter")
+    platforms = ["Platform 1 · Stop 11", "Platform 2 · Stop 12", "Omega Bus Stop"]
+    await expect(station.get_by_role("link")).to_have_text(["Omega CentralStation", *platforms])
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"/\?stop=demo:o2$"))
+    await expect(page.locator(".call")).to_have_count(5)
+
+
+async def test_only_stops_in_sight_are_asked_for_their_routes(page: Page, city: Any) -> None:
+    del city
+    stops = [{"stop_id": f"demo:{number}", "name": f"Stop {number}"} for number in range(30)]
+    asked: list[str] = []
+
+    async def answer(route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        asked.append(path)
+        members = {"stops": stops} if path == "/v1/stops" else {"routes": ROUTES}
+        await route.fulfill(json=members)
+
+    await page.route("**/v1/stops*", answer)
+    await page.route("**/v1/stops/*", answer)
+    await page.goto("/")
+    await expect(page.locator(".stops > li")).to_have_count(30)
+    await expect(page.locator(".stops > li").first.locator(".badge")).to_have_text(["7", "X1"])
+    assert "/v1/stops/demo%3A29" not in asked
+    await page.locator(".stops > li").last.scroll_into_view_if_needed()
+    await expect(page.locator(".stops > li").last.locator(".badge")).to_have_text(["7", "X1"])
+
+
+async def test_more_stops_of_a_question_come_behind_it_and_no_other(page: Page, city: Any) -> None:
+    del city
+    held = asyncio.Event()
+
+    async def answer(route: Route) -> None:
+        asked = parse_qs(urlsplit(route.request.url).query)
+        if "cursor" in asked:
+            await held.wait()
+        name = " ".join([*asked.get("q", ["all"]), *asked.get("cursor", [])])
+        await route.fulfill(json={"stops": [{"stop_id": "demo:a", "name": name}], "next": "more"})
+
+    await page.route("**/v1/stops?*", answer)
+    await page.goto("/")
+    names = page.locator(".stops > li > a")
+    more = page.get_by_role("button", name="More stops")
+    await expect(names).to_have_text(["all"])
+    await more.click()
+    held.set()
+    await expect(names).to_have_text(["all", "all more"])
+    await expect(names.last).to_be_focused()
+    held.clear()
+    await more.click()
+    await page.get_by_label("Find your stop").fill("other")
+    await expect(names).to_have_text(["other"])
+    held.set()
+    await more.click()
+    await expect(names).to_have_text(["other", "other more"])
+
+
+async def test_whatever_a_feed_calls_things_fits_a_small_phone(page: Page, city: Any) -> None:
+    long = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch"
+    hebrew = "ירושלים (מרכזית)."
+    routes = {**ROUTES, "demo:l": {"long_name": long, "color": "123456"}}
+    many = {str(number): call(number, headsign=long, route_id="demo:l") for number in range(40)}
+    many["rtl"] = call(41, headsign=hebrew, platform_code=long)
+    alerts = {"long": {"header": {"": long * 3}, "description": {"": long * 9}}}
+    await city.show(ALPHA, long, routes=routes, arrivals=many, alerts=alerts)
+    await page.set_viewport_size({"width": 320, "height": 700})
+    await page.goto(f"/?stop={ALPHA}")
+    await expect(page.locator(".call")).to_have_count(41)
+    await page.locator("summary").click()
+    assert await page.evaluate("document.documentElement.scrollWidth") == 320
+    headsign = row(page, hebrew).locator(".headsign")
+    first, last = await headsign.evaluate("""element => {
+      const range = document.createRange(), text = element.firstChild
+      return [0, text.length - 1].map(at => {
+        range.setStart(text, at)
+        range.setEnd(text, at + 1)
+        return range.getBoundingClientRect().left
+      })
+    }""")
+    assert last < first  # its full stop is at its end, which is on the left
+
+
+async def test_a_token_stays_in_the_address_wherever_one_goes(page: Page, city: Any) -> None:
+    await city.show(ALPHA)
+    await page.goto(f"/?stop={ALPHA}#access_token=secret")
+    await page.get_by_role("link", name="Stopcast").click()
+    await expect(page).to_have_url(re.compile(r"/#access_token=secret$"))
+    await page.locator(".stops").get_by_role("link", name="Alpha").click()
+    await expect(page).to_have_url(re.compile(rf"/\?stop={ALPHA}#access_token=secret$"))
+    status = page.get_by_role("link", name="Status")
+    await expect(status).to_have_attribute("href", re.compile("/status#access_token=secret$"))
 
 
 async def test_text_of_a_feed_is_never_markup(page: Page, city: Any) -> None:
@@ -258,11 +473,59 @@ async def test_a_display_on_a_wall_has_boards_and_nothing_to_touch(page: Page, c
     await page.goto(f"/?stop={ALPHA}&stop={BETA}&display=1")
     await expect(page.locator(".wall .board")).to_have_count(2)
     await expect(page.locator(".clock")).to_have_text(re.compile(r"\d\d:\d\d"))
-    await expect(page.get_by_role("button")).to_have_count(0)
+    await expect(page.get_by_text(re.compile(r"^Data \d+ s old$"))).to_have_count(2)
+    assert await page.evaluate(TOUCHABLE) == []
+    for _ in range(3):
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement === document.body")
     await expect(row(page, "Epsilon")).to_be_hidden()  # who has left helps nobody here
     fits = """() => [document.documentElement.scrollHeight <= innerHeight,
                     document.documentElement.scrollWidth <= innerWidth]"""
     assert await page.evaluate(fits) == [True, True]
+
+
+async def test_a_display_is_left_as_it_was_come_to(board: Page) -> None:
+    await board.get_by_role("link", name="Wall display").click()
+    await expect(board.locator(".wall .call")).to_have_count(5)
+    assert await board.evaluate(TOUCHABLE) == []
+    await board.go_back()
+    await expect(board.get_by_role("button", name="Favourite")).to_be_visible()
+    await board.get_by_role("link", name="Stopcast").click()
+    await expect(board.get_by_label("Find your stop")).to_be_visible()
+
+
+async def test_a_display_shows_the_whole_of_each_alert_in_turn(page: Page, city: Any) -> None:
+    """Page by page, and nothing else moves."""
+    words = [f"word{number}" for number in range(150)]
+    long = {**ALERT, "description": {"": " ".join(words)}, "severity": "severe"}
+    alerts = {"works": ALERT, "long": long}
+    await city.show(ALPHA, routes=ROUTES, arrivals=busy(), alerts=alerts)
+    await page.clock.install()
+    await page.goto(f"/?stop={ALPHA}&display=1")
+    await expect(page.locator(".call")).to_have_count(5)
+    calls = await page.locator(".calls").bounding_box()
+    read, texts = set(), []
+    for _ in range(12):
+        read |= set(await page.evaluate(READABLE))
+        texts.append(await page.locator(".alert:visible p").inner_text())
+        assert await page.locator(".alert:visible").count() == 1
+        assert await page.locator(".calls").bounding_box() == calls
+        await page.clock.run_for(10_000)
+    assert read == {*words, "Works", "at", "Gamma", "Take", "the", "X1."}
+    assert texts[0] == texts[1] == " ".join(words)
+    assert set(texts) == {texts[0], "Take the X1."}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "paper"), [("light", "rgb(244, 246, 248)"), ("dark", "rgb(13, 17, 23)")]
+)
+async def test_a_display_is_as_light_or_dark_as_its_screen_says(
+    scheme: Any, paper: str, page: Page, city: Any
+) -> None:
+    await city.show(ALPHA)
+    await page.emulate_media(color_scheme=scheme)
+    await page.goto(f"/?stop={ALPHA}&display=1")
+    await expect(page.locator("body")).to_have_css("background-color", paper)
 
 
 async def test_a_display_takes_a_new_version_of_the_page_at_night(
@@ -283,10 +546,10 @@ async def test_a_display_takes_a_new_version_of_the_page_at_night(
     await expect(page.get_by_text("Nothing leaves here")).to_be_visible()
     await page.evaluate("window.old = true")
     etags.append("two")
-    await page.clock.run_for(30 * 60_000)
+    await page.clock.fast_forward(30 * 60_000)
     assert await page.evaluate("window.old")
     async with page.expect_navigation():
-        await page.clock.run_for(45 * 60_000)
+        await page.clock.fast_forward(45 * 60_000)
     assert not await page.evaluate("window.old")
 
 
@@ -340,14 +603,15 @@ async def test_axe_finds_nothing(  # noqa: PLR0917  # three parameters and three
     await city.show(ALPHA, routes=ROUTES, arrivals=busy(), alerts={"works": ALERT})
     await city.show(BETA, "Beta")
     await page.emulate_media(color_scheme=scheme)
-    await page.set_viewport_size({"width": width, "height": 700})
+    await page.set_viewport_size({"width": width, "height": 1600})
     await page.add_init_script(
         f'localStorage.setItem(\'stopcast.favourites\', \'[{{"stop_id":"{ALPHA}","name":"Alpha"}}]\')'
     )
     await page.goto(path)
     await expect(page.get_by_text("demo" if path == "/status" else "Gamma").first).to_be_visible()
     if path == "/":
-        await expect(page.locator(".stops a")).to_have_count(3)
+        await page.get_by_role("button", name="3 platforms of Omega Central").click()
+        await expect(page.locator(".stops .badge")).to_have_count(12)
     assert await _violations(page, axe) == []
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -357,15 +621,24 @@ async def test_the_page_is_small_and_asks_nobody_else(page: Page, city: Any) -> 
     page.on("requestfinished", lambda request: requests.append(request))  # noqa: PLW0108  # it is marked
     await city.show(ALPHA, routes=ROUTES, arrivals=busy())
     await page.goto("/")
-    await expect(page.locator(".stops a")).to_have_count(3)
-    await page.goto("/status")
-    await expect(page.get_by_role("heading", name="demo")).to_be_visible()
+    await expect(page.locator(".stops > li")).to_have_count(4)
     await page.goto(f"/?stop={ALPHA}")
     await expect(page.locator(".call")).to_have_count(5)
-    origin = page.url.split("?")[0]
-    paths = {request.url.removeprefix(origin).split("?")[0] for request in requests}
-    assert not [path for path in paths if "://" in path]
-    files = {path for path in paths if not path.startswith("v1/")}
-    asked = {PAGES.get(path, path.removeprefix("static/")) for path in files}
-    assert asked == {name for name in FILES if not name.endswith(".ts")}
-    assert sum(len(FILES[name]) for name in asked) < 60_000
+    await page.goto(f"/?stop={ALPHA}&display=1")
+    await expect(page.locator(".call")).to_have_count(5)
+    riders = _files_of(requests)
+    requests.clear()
+    await page.goto("/status")
+    await expect(page.get_by_role("heading", name="demo")).to_be_visible()
+    status = _files_of(requests)
+    assert riders | status == {name for name in FILES if not name.endswith(".ts")}
+    assert sum(len(FILES[name]) for name in riders) < 60_000
+    assert sum(len(FILES[name]) for name in status - riders) < 6_000
+
+
+def _files_of(requests: list[Request]) -> set[str]:
+    """The names of the files that were asked for; nothing else was, besides the API."""
+    paths = {urlsplit(request.url) for request in requests}
+    assert {path.netloc for path in paths} == {urlsplit(requests[0].url).netloc}
+    asked = {path.path for path in paths if not path.path.startswith("/v1/")}
+    return {PAGES.get(path, path.removeprefix("/static/")) for path in asked}

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { contrast, kindOf, readable } from "../../../gateway/static/badge.js";
+import { contrast, readable } from "../../../gateway/static/badge.js";
 import * as words from "../../../gateway/static/words.js";
 
 const NOW = 1_700_000_000;
@@ -51,6 +51,20 @@ test("times are those of the stop's zone, and it is said where that is another",
   assert.match(words.zoneNote("Asia/Kathmandu", NOW), /^times of Kathmandu \(.+\)$/);
 });
 
+test("a zone that the browser does not know is taken for its own", () => {
+  assert.equal(words.clockTime(NOW, "Mars/Olympus_Mons"), words.clockTime(NOW, undefined));
+  assert.equal(words.zoneNote("Mars/Olympus_Mons", NOW), "");
+});
+
+test("why there is no stream is said of refusals only", () => {
+  assert.equal(words.refusal({ status: 404 }), "Unknown stop");
+  assert.equal(words.refusal({ status: 404 }, "overloaded"), "Unknown stop");
+  assert.equal(words.refusal(undefined, "rate_limited"), "Too many requests, trying again soon");
+  assert.equal(words.refusal({ status: 200 }), undefined, "the page of a hotel's network");
+  assert.equal(words.refusal(undefined, "draining"), undefined);
+  assert.equal(words.refusal(), undefined);
+});
+
 test("the schedule is named beside a prediction only where they differ as the delay says", () => {
   const call = { status: "predicted", departure: NOW + 100, scheduled_departure: NOW, delay: 100 };
   assert.equal(words.overtaken(call), NOW);
@@ -74,8 +88,4 @@ test("any badge can be read, with the agency's colour of text where that can", (
     const hex = color.toString(16).padStart(6, "0");
     assert.ok(contrast(hex, readable(hex, "777777")) >= 4.5, hex);
   }
-});
-
-test("kinds of routes are known by GTFS's numbers and their extension", () => {
-  assert.deepEqual([0, 3, 109, 700, 714, 900, undefined].map(kindOf), ["Tram", "Bus", "Train", "Bus", "Bus", "Tram", undefined]);
 });
