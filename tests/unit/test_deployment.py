@@ -173,6 +173,15 @@ def test_compose_has_no_secret_in_it() -> None:
         assert {".env", "stopcast.toml"} <= set((ROOT / file).read_text().split())
 
 
+def test_the_way_to_boards_at_the_top_of_compose_is_that_of_the_docs() -> None:
+    """Where each command is run, or marked (tests/e2e/test_documented_commands.py)."""
+    top = (ROOT / "compose.yaml").read_text().partition("name: stopcast")[0]
+    commands = re.findall(r"^#   (.+)$", top, re.MULTILINE)
+    assert len(commands) == 4
+    docs = (ROOT / "docs/operations/deploying.md").read_text()
+    assert all(f"\n    {command}\n" in docs for command in commands)
+
+
 def test_what_an_operator_sets_reaches_gateways_and_ingesters() -> None:
     """SENTRY_DSN, OTEL_EXPORTER_OTLP_ENDPOINT, tokens, the agencies' keys: whatever is in .env."""
     for name in (*GATEWAYS, "ingester-1", "ingester-2"):
