@@ -49,7 +49,7 @@ async def _forget(settings: Settings, feed_id: str, *, yes: bool) -> None:
             with bar() as show:
                 owner = f"forget {socket.gethostname()}:{os.getpid()}"
                 removal = await remove(feed_id, connection, live, owner, show)
-            click.echo(_summary(removal))
+            click.echo(_summary(feed_id, removal))
     finally:
         await live.close()
 
@@ -71,6 +71,6 @@ def _told(remains: Remains) -> str:
     return "\n".join(f"{remains.feed_id} in {line}" for line in lines)
 
 
-def _summary(removal: Removal) -> str:
+def _summary(feed_id: str, removal: Removal) -> str:
     kept = "" if removal.dropped else "; a reader holds its tables, which the next import drops"
-    return f"removed: {removal.boards:,} boards and the schedule{kept}"
+    return f"removed {feed_id} and {removal.boards:,} boards of it{kept}"

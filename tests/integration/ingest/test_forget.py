@@ -102,7 +102,7 @@ async def test_all_of_it_goes_and_the_other_feeds_stay(world: World) -> None:
     await world.ingested("city")
     done = await world.forget("city", "--yes")
     assert done.exit_code == 0, done.output
-    assert f"removed: {len(STOPS)} boards and the schedule" in done.output
+    assert f"removed city and {len(STOPS)} boards of it" in done.output
     assert others == (await world.keys(), await world.tables())
     assert await world.live.known() == {"other"}
 
@@ -152,7 +152,7 @@ async def test_what_was_interrupted_is_finished_the_next_time(world: World) -> N
     async with connect(world.database_url) as connection:
         await connection.execute("DELETE FROM schedules")
     done = await world.forget("city", "--yes")
-    assert "removed: 2 boards" in done.output
+    assert "removed city and 2 boards" in done.output
     assert (await world.keys(), await world.tables()) == (set(), set())
 
 
