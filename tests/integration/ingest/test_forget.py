@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -132,7 +133,7 @@ async def test_a_feed_that_is_ingested_is_left_alone(world: World) -> None:
 async def test_who_follows_a_stop_is_told_that_it_is_gone(world: World) -> None:
     await world.ingested("city")
     version = 9_000_000_000_000_000  # of an owner whose clock was ahead
-    ahead = {"version": version, "base": version}
+    ahead: Any = {"version": version, "base": version}
     await world.live.redis.hset(keys.board("city:a"), mapping=ahead)
     async with world.live.redis.pubsub() as pubsub:
         await pubsub.ssubscribe(keys.channel("city:a"))
