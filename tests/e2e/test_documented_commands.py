@@ -153,7 +153,7 @@ ELSEWHERE = {
     "npm install ../stopcast/": "tests/integration/page/test_package.py"
     "::test_it_is_imported_by_its_name",
     "#!/bin/sh\ncurl -sSf --head": GUIDE,
-    "sh follow.sh https://boards.example.org demo:EMBR": GUIDE,
+    "sh follow.sh 'https://boards.example.org/v1/stream?": GUIDE,
 }
 
 
