@@ -13,7 +13,7 @@ ARGS ?=
 help:
 	@echo "make run     everything on this machine; make run ARGS='--port 9000 --config my.toml'"
 	@echo "make test    all tests; make test ARGS='tests/unit -k patch'"
-	@echo "make lint    ruff, mypy, and whether a dependency has a known vulnerability"
+	@echo "make lint    ruff, mypy, hadolint, compose.yaml, and whether a dependency has a known vulnerability"
 	@echo "make format  let ruff mend what it can"
 	@echo "make bench   the gateway beside its peers, written to docs/performance.md (15 minutes)"
 	@echo "make lock    choose the newest allowed versions of all dependencies"
@@ -29,6 +29,9 @@ lint: $(VENV)/.installed
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 	@$(BIN)/python tests/audit.py
 
 format: $(VENV)/.installed
@@ -45,7 +48,7 @@ COMPILE := pip-compile --quiet --upgrade --generate-hashes --strip-extras --allo
 lock: export CUSTOM_COMPILE_COMMAND = make lock
 lock: $(VENV)/.installed
 	$(BIN)/$(COMPILE) --all-extras --output-file=requirements-dev.lock pyproject.toml
-	$(BIN)/$(COMPILE) --constraint=requirements-dev.lock --output-file=requirements.lock pyproject.toml
+	$(BIN)/$(COMPILE) --extra=sentry --extra=otel --constraint=requirements-dev.lock --output-file=requirements.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .stopcast .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

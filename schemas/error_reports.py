@@ -39,8 +39,8 @@ def processors() -> list[Processor]:
         from sentry_sdk.integrations.atexit import AtexitIntegration  # noqa: PLC0415
     except ImportError:
         raise ErrorReportsError(
-            f"{VARIABLE} is set, but sentry-sdk is not installed: "
-            "pip install 'stopcast[sentry]', or unset it"
+            f"{VARIABLE} is set, but sentry-sdk is not installed: unset it, or, in a clone, "
+            "pip install '.[sentry]' (the image has it)"
         ) from None
     try:
         sentry_sdk.init(

@@ -225,12 +225,22 @@ class LiveStore:
 
     async def feeds(self) -> dict[str, FeedState]:
         """Every feed that an owner has told of."""
-        with _errors():
-            members: set[Any] = await self.redis.smembers(keys.FEEDS)
-        ids = sorted(feed.decode() for feed in members)
+        ids = sorted(await self.known())
         rows = await self._answers(("HGETALL", keys.feed(feed)) for feed in ids)
         states = (FeedState.decode(feed, row) for feed, row in zip(ids, rows, strict=True))
         return {state.feed_id: state for state in states if state is not None}
+
+    async def known(self) -> set[str]:
+        """The feeds that have ever been told of and were not forgotten."""
+        with _errors():
+            members: set[Any] = await self.redis.smembers(keys.FEEDS)
+        return {feed.decode() for feed in members}
+
+    async def owner(self, feed_id: str) -> str | None:
+        """Who holds the feed's lease; None: nobody."""
+        with _errors():
+            held: Any = await self.redis.get(keys.lease(feed_id))
+        return held.decode().rpartition(" ")[0] if held is not None else None
 
     async def server(self) -> dict[str, Any]:
         """What Redis says of itself: run_id, maxmemory_policy.
@@ -352,6 +362,15 @@ class LiveStore:
                 pipe.delete(keys.parents(feed_id))
                 if parents:
                     pipe.hset(keys.parents(feed_id), mapping=parents)
+                await pipe.execute()
+
+    async def forget(self, feed_id: str) -> None:
+        """Remove all that was told of a feed; its boards must have been retired before."""
+        with _errors():
+            async with self.redis.pipeline(transaction=False) as pipe:
+                for key in (keys.stops(feed_id), keys.parents(feed_id), keys.feed(feed_id)):
+                    pipe.delete(key)
+                pipe.srem(keys.FEEDS, feed_id)
                 await pipe.execute()
 
     async def _answers(self, commands: Iterable[Command]) -> list[Any]:

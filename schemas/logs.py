@@ -1,5 +1,7 @@
 """How every process logs: one event a line on stderr, with its keys and values.
 
+For people where stderr is a terminal, else as JSON: whatever collects a pipe is a machine.
+
 What libraries log by Python's own means comes out in the same form, and so does the error that ends
 a process. No line tells a token or a password (schemas/redaction.py).
 """
@@ -33,7 +35,9 @@ def configure(settings: Settings) -> None:
         structlog.processors.add_log_level,
         *error_reports.processors(),
     ]
-    form = _json() if settings.log_format == "json" else _console(terminal=sys.stderr.isatty())
+    terminal = sys.stderr.isatty()
+    chosen = settings.log_format or ("console" if terminal else "json")
+    form = _json() if chosen == "json" else _console(terminal=terminal)
     form.append(redact)
     structlog.configure(
         processors=[*shared, *form],
@@ -70,7 +74,7 @@ def _json() -> list[Processor]:
 
 
 def _console(*, terminal: bool) -> list[Processor]:
-    """For people. Whoever collects a pipe (honcho, systemd, Docker) adds the time itself."""
+    """For people. Through a pipe they read it by `stopcast up`, whose lines have the time already."""
     time: list[Processor] = [structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)]
     # A rich traceback would show local variables: passwords in URLs, agencies' keys.
     plain = structlog.dev.plain_traceback

@@ -35,8 +35,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="From which level on is logged."
     )
-    log_format: Literal["console", "json"] = Field(
-        "console", description="`console` for people, `json` for machines."
+    log_format: Literal["console", "json"] | None = Field(
+        None,
+        description="`console` for people, `json` for machines. "
+        "Default: console where stderr is a terminal.",
     )
 
     @classmethod

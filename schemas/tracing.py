@@ -90,8 +90,8 @@ def _provider(service: str) -> "TracerProvider":
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ImportError:
         raise TracingError(
-            f"{' or '.join(VARIABLES)} is set, but OpenTelemetry is not installed: "
-            "pip install 'stopcast[otel]', or unset it"
+            f"{' or '.join(VARIABLES)} is set, but OpenTelemetry is not installed: unset it, or, in "
+            "a clone, pip install '.[otel]' (the image has it)"
         ) from None
     resource = Resource.create()
     if str(resource.attributes["service.name"]).startswith("unknown_service"):

@@ -19,6 +19,31 @@ SHELL = "sh"
 LANGUAGES = {"dart", "html", "ini", "js", "json", "kotlin", "nginx", "python", "swift", "toml"}
 # Blocks in which no shell is meant: requests of the protocol, and drawings.
 OTHER = re.compile(r"(GET|POST|DELETE) +/|.*[\u2500-\u257f]")
+# What commands in sentences run, and what it needs; nothing: it is run, or held against what there is.
+PROGRAMS = {
+    **dict.fromkeys(("stopcast", "make", "python", "curl", "openssl", "printf", "sh", "while"), ""),
+    "docker": "docker",
+    "fly": "Fly.io",
+    "git": "a network",
+    "journalctl": "systemd",
+    "nginx": "nginx",
+    "npm": "a network",
+    "pip": "a network",
+    "pre-commit": "a network",
+    "promtool": "Prometheus",
+    "redis-cli": "Redis",
+}
+# Code in sentences that begins like a command and is none: settings of others, CSP, queries, texts.
+PROSE = {
+    *("beresp.do_stream = true", "client-output-buffer-limit pubsub", "listen 8080", "quiet = 0"),
+    *("cluster-require-full-coverage yes", "maxmemory-policy noeviction", "max by (feed)"),
+    "request.nonce = sha256(nonce)",
+    *("default-src 'none'", "default-src 'none'; frame-ancestors 'none'"),
+    "default-src 'none'; style-src 'self'",
+    *("net.ipv4.tcp_retries2 = 8", "option httpchk GET /readyz", "not checked", "not checked: …"),
+    *("timeout server", "timeout server 60s", "feeds board", "feeds check"),
+    "over the limit of streams: stopcast:limit:address:203.0.113.7",
+}
 
 
 @dataclass(frozen=True)
@@ -58,15 +83,39 @@ def commands() -> list[Command]:
 
 
 def mentioned() -> list[Command]:
-    """In sentences: `stopcast …`, `make …`, `python …`."""
-    ours = re.compile(r"(stopcast|make|python) [a-z-]")
-    found: set[Command] = set()
-    for path in PAGES:
-        page = path.relative_to(ROOT).as_posix()
-        for token in MarkdownIt().enable("table").parse(path.read_text()):
-            spans = [child for child in token.children or () if child.type == "code_inline"]
-            found |= {Command(page, span.content) for span in spans if ours.match(span.content)}
+    """In sentences and tables. Programs of others say by their name what they need."""
+    found = {
+        Command(span.page, span.text, PROGRAMS[program])
+        for span in spans()
+        if (program := _program(span.text)) in PROGRAMS
+    }
     return sorted(found, key=str)
+
+
+def undecided() -> list[Command]:
+    """What in sentences looks like a command, and neither PROGRAMS nor PROSE has it."""
+    return [
+        span
+        for span in spans()
+        if (program := _program(span.text)) and program not in PROGRAMS and span.text not in PROSE
+    ]
+
+
+def spans() -> list[Command]:
+    """All code in sentences and tables."""
+    return [
+        Command(path.relative_to(ROOT).as_posix(), child.content)
+        for path in PAGES
+        for token in MarkdownIt().enable("table").parse(path.read_text())
+        for child in token.children or ()
+        if child.type == "code_inline"
+    ]
+
+
+def _program(text: str) -> str:
+    """The word that a shell would run, if others stand behind it; settings may stand before."""
+    found = re.match(r"(?:[A-Z_]+=\S* )*([a-z][\w./-]*) +\S", text)
+    return found[1] if found else ""
 
 
 def _commands(page: str, block: str, *, may_list: bool) -> Iterator[Command]:

@@ -108,7 +108,6 @@ class World:
         env = {
             "REDIS_URL": self.relays[name].url,
             "DATABASE_URL": self.database_url,
-            "STOPCAST_LOG_FORMAT": "json",
             **settings,
         }
         return Process(name, arguments, env, self.folder / f"{name}.log")

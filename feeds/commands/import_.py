@@ -3,9 +3,8 @@
 import asyncio
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from feeds.commands.bars import bar
 from feeds.gtfs.schedule_import import ImportResult, import_schedule
 from schemas import database
 from schemas.settings import Settings
@@ -51,26 +50,11 @@ def import_(source: str, feed_id: str, *, skip_wrong: bool, database_url: str | 
 
 
 async def _import(url: str, source: str, feed_id: str, *, skip_wrong: bool) -> ImportResult:
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     async with database.connect(url) as connection:
-        console = Console(stderr=True)
-        with Progress(
-            *columns, console=console, transient=True, disable=not console.is_terminal
-        ) as bars:
+        with bar() as show:
             return await import_schedule(
-                source, feed_id, connection, progress=_Bars(bars).show, skip_wrong=skip_wrong
+                source, feed_id, connection, progress=show, skip_wrong=skip_wrong
             )
-
-
-class _Bars:
-    """One bar, for the step that goes on now."""
-
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._bar: TaskID = bars.add_task("waiting", total=None)
-
-    def show(self, step: str, done: int, total: int) -> None:
-        self._bars.update(self._bar, description=step, completed=done, total=total)
 
 
 def _summary(result: ImportResult) -> str:

@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -57,7 +55,7 @@ async def import_schedule(
     if not FEED_ID.fullmatch(feed_id):
         raise ScheduleError(f"feed id {feed_id!r} is not made of a-z, 0-9, _ and - only")
     begun = perf_counter()
-    async with _alone(connection, feed_id):
+    async with schedule_versions.alone(connection, feed_id):
         known = await schedule_versions.active(connection, feed_id)
         async with fetched(source, known and known.source, progress) as new:
             if known and (new is None or new[1].sha256 == known.source.sha256):
@@ -80,16 +78,6 @@ async def import_schedule(
         schedule.ignored,
         schedule.ignored_total,
     )
-
-
-@asynccontextmanager
-async def _alone(connection: Connection, feed_id: str) -> AsyncIterator[None]:
-    key = f"stopcast schedule {feed_id}"
-    await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", key)
-    try:
-        yield
-    finally:
-        await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
 
 
 def _counts(schedule: GtfsSchedule) -> dict[str, int]:

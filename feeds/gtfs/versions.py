@@ -5,6 +5,7 @@ sees either the old version or the new one (docs/decisions/0002).
 """
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import NamedTuple
 
@@ -51,6 +52,41 @@ async def confirm(connection: Connection, feed_id: str, source: Source) -> None:
     )
 
 
+async def feeds(connection: Connection) -> list[str]:
+    """The feeds that have a schedule."""
+    rows = await connection.fetch("SELECT feed_id FROM schedules ORDER BY feed_id")
+    return [row["feed_id"] for row in rows]
+
+
+async def stop_ids(connection: Connection, feed_id: str) -> set[str]:
+    """All stops of a feed's active version."""
+    rows = await connection.fetch(
+        "SELECT stop_id FROM stops JOIN schedules USING (version) WHERE feed_id = $1", feed_id
+    )
+    return {row["stop_id"] for row in rows}
+
+
+async def size(connection: Connection, version: int) -> int:
+    """Bytes on disk of a version's partitions, indexes included."""
+    found: int = await connection.fetchval(
+        "SELECT coalesce(sum(pg_total_relation_size(to_regclass(name))), 0)::bigint"
+        " FROM unnest($1::text[]) AS name",
+        [f"{table}_v{version}" for table in (*TABLES, *search.TABLES)],
+    )
+    return found
+
+
+@asynccontextmanager
+async def alone(connection: Connection, feed_id: str) -> AsyncIterator[None]:
+    """Nobody else changes which version the feed has, until the block ends."""
+    key = f"stopcast schedule {feed_id}"
+    await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", key)
+    try:
+        yield
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
+
+
 async def store(
     connection: Connection,
     feed_id: str,
@@ -80,10 +116,16 @@ async def store(
     return version
 
 
-async def drop_inactive(connection: Connection) -> None:
+async def remove(connection: Connection, feed_id: str) -> bool:
+    """The feed has no schedule from here on; False: its tables are still there, as below."""
+    await connection.execute("DELETE FROM schedules WHERE feed_id = $1", feed_id)
+    return await drop_inactive(connection)
+
+
+async def drop_inactive(connection: Connection) -> bool:
     """Drop the partitions of versions that no feed has active.
 
-    A reader that holds one of them for more than a second keeps it; the next import tries again.
+    False: a reader held one of them for more than a second; the next import tries again.
     """
     rows = await connection.fetch(
         """
@@ -98,7 +140,7 @@ async def drop_inactive(connection: Connection) -> None:
         [*TABLES, *search.TABLES],
     )
     if not rows:
-        return
+        return True
     names = ", ".join(row["relname"] for row in rows)
     try:
         async with connection.transaction():
@@ -106,6 +148,8 @@ async def drop_inactive(connection: Connection) -> None:
             await connection.execute(f"SET LOCAL lock_timeout = '1s'; DROP TABLE {names}")
     except (asyncpg.LockNotAvailableError, asyncpg.UndefinedTableError) as error:
         log.info("old_schedule_kept", tables=names, reason=str(error))
+        return False
+    return True
 
 
 async def _copy(

@@ -14,6 +14,7 @@ from pydantic.json_schema import JsonSchemaValue
 
 from gateway.api.json_schema import Schema, ref
 from gateway.api.problem_codes import CODES, EVERYWHERE, title
+from gateway.parameters import MAY_BE_EMPTY
 
 Json = dict[str, Any]
 
@@ -182,4 +183,5 @@ def _query_parameter(name: str, schema: Schema) -> Json:
         schema = {**choices[0], **schema}
     if schema["default"] is None:  # how the model says that it was not given
         del schema["default"]
-    return parameter("query", name, description, schema, examples[0])
+    empty = {key: schema.pop(key) for key in MAY_BE_EMPTY if key in schema}
+    return {**parameter("query", name, description, schema, examples[0]), **empty}

@@ -114,6 +114,8 @@ class Follower:
             ) as answer:
                 await self._check(answer)
                 return await self._read(answer)
+        except httpx.ConnectError:
+            return f"nothing answers at {self._client.base_url} (--url, STOPCAST_URL)"
         except httpx.ReadTimeout:
             return "the gateway is silent"
         except httpx.HTTPError as error:

@@ -1,6 +1,6 @@
 """Real Valkey and PostgreSQL servers out of wheels, for `stopcast up`, `feeds board` and the tests.
 
-Production has its own servers and leaves the extra `stopcast[embedded]` out.
+Production has its own servers and leaves the extra `embedded` out.
 """
 
 import os
@@ -93,8 +93,8 @@ def free_port() -> int:
 
 def _missing(variable: str, server: str) -> str:
     return (
-        f"{variable} is not set and the embedded {server} is not installed: "
-        "pip install 'stopcast[embedded]'"
+        f"{variable} is not set and the embedded {server} is not installed: set it, or, in a clone, "
+        "pip install '.[embedded]'"
     )
 
 

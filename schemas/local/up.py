@@ -80,7 +80,9 @@ def up(config: Path | None, port: int, host: str, data_dir: Path) -> None:
     with data_folder(data_dir) as folder:
         env = os.environ | DRAIN | {"PORT": str(port), "STOPCAST_HOST": host}
         env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', '')}"
-        env["PYTHONUNBUFFERED"] = "1"  # else the log comes in lumps, since it goes through a pipe
+        # The log goes through a pipe: it would come in lumps, and as JSON.
+        env["PYTHONUNBUFFERED"] = "1"
+        env.setdefault("STOPCAST_LOG_FORMAT", "console")
         commands = children.procfile()
         config = config or _default_config()
         if config is None:

@@ -9,6 +9,9 @@ A command that stands in a block is one of these:
   follow in the block. NEEDS has what there is to need. It must be well-formed.
 - in a list with explanations: `stopcast …` is asked for its `--help`, `make …` for what it would do.
 - nothing but settings.
+
+One in a sentence is run too, or says what it needs by its program (PROGRAMS of tests/documented.py);
+`stopcast …`, `make …` and `python …` there are held against what there is.
 """
 
 import os
@@ -22,6 +25,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -29,13 +33,26 @@ import yaml
 from sqlalchemy.engine import make_url
 
 from gateway.api.document import document
+from gateway.limits import limits
+from schemas.live import LiveStore
 from schemas.local.embedded import free_port
-from tests.documented import ROOT, Command, commands, mentioned, unknown_to_stopcast
+from tests.documented import (
+    PROGRAMS,
+    PROSE,
+    ROOT,
+    Command,
+    commands,
+    mentioned,
+    spans,
+    undecided,
+    unknown_to_stopcast,
+)
 from tests.e2e.processes import PATIENCE, wait_until
 
 BIN = Path(sys.executable).parent
 NEEDS = {"a network", "docker", "Fly.io", "accounts", "Schemathesis", "some minutes"}
 COMMANDS = commands()
+MENTIONED = mentioned()
 SETTINGS = re.compile(r"([A-Z_]+=('[^']*'|\$\([^)]*\)|[^\s'$]*)\s*)+")
 
 
@@ -75,7 +92,7 @@ CITIES = [
     "make run",
     "STOPCAST_REQUESTS_PER_ADDRESS=0 STOPCAST_STREAMS_PER_ADDRESS=0 STOPCAST_HEARTBEAT=1 make run",
 ]
-ADDRESSES = ["http://127.0.0.1:8000", "https://boards.example.org"]
+ADDRESSES = ["http://127.0.0.1:8000", "localhost:8000", "https://boards.example.org"]
 
 # As docs/accounts.md says it.
 ACCOUNTS = """export STOPCAST_PUBLIC_URL=https://boards.example.org
@@ -100,6 +117,16 @@ RUN = {
     ),
     "stopcast auth rotate-keys": Run("signs now", before=ACCOUNTS),
     "stopcast gateway --workers 4": Run("Stopcast gateway on", follows=True),
+    "stopcast feeds forget metro": Run(
+        "nothing is left of a feed 'metro'", before="stopcast db migrate"
+    ),
+    "curl localhost:8000/metrics": Run("stopcast_gateway_streams"),
+    "openssl rand -base64 32": Run("="),
+    "openssl rand -base64 48": Run(),
+    """printf '%s\\n%s' "$iss" "$sub" | sha256sum | head -c 32""": Run(
+        limits._pseudonym("https://appleid.apple.com", "001.rider"),
+        before="iss=https://appleid.apple.com sub=001.rider",
+    ),
     # A smaller one: two cores have to do for it.
     "stopcast load https://boards.example.org --connections 500 --stops-per-stream 5 --duration 120": Run(
         "right", instead={"--connections 500": "--connections 5", "--duration 120": "--duration 2"}
@@ -118,11 +145,15 @@ RUN = {
     "python -m bench.scale --help": Run("STOPCAST_TAIL_BYTES", before=f"cd {ROOT}"),
 }  # fmt: skip
 
+GUIDE = (
+    "tests/integration/streams/test_guides.py"
+    "::test_a_guides_program_holds_the_board_through_cuts_and_drains"
+)
 ELSEWHERE = {
     "npm install ../stopcast/": "tests/integration/page/test_package.py"
     "::test_it_is_imported_by_its_name",
-    "#!/bin/sh\ncurl -sSf --head": "tests/integration/streams/test_guides.py"
-    "::test_a_guides_program_holds_the_board_through_cuts_and_drains",
+    "#!/bin/sh\ncurl -sSf --head": GUIDE,
+    "sh follow.sh 'https://boards.example.org/v1/stream?": GUIDE,
 }
 
 
@@ -145,9 +176,28 @@ def test_every_command_is_run_or_says_what_it_needs(command: Command) -> None:
     assert not (runs and command.needs), f"{command}: it is run, so it needs no mark"
 
 
+def test_code_in_a_sentence_is_a_command_or_is_known_to_be_none() -> None:
+    assert not undecided(), "give its program to PROGRAMS, or it to PROSE, in tests/documented.py"
+    assert {span.text for span in spans()} >= PROSE
+    assert {program for program in PROGRAMS if not written(program)} == set()
+
+
+# Held against what there is, below.
+OURS = re.compile(r"([A-Z_]+=\S* )*(stopcast|make|python) ")
+
+
+@pytest.mark.parametrize("command", MENTIONED, ids=title)
+def test_a_command_in_a_sentence_is_run_too_or_needs_something(command: Command) -> None:
+    runs = command.text in {*RUN, *CITIES} or bool(elsewhere(command))
+    begins = any(each.text.startswith(f"{command.text} ") for each in COMMANDS)
+    idea = "…" in command.text  # of what one might write
+    assert runs or begins or idea or command.needs or OURS.match(command.text)
+
+
 def test_nothing_is_run_that_no_page_has() -> None:
-    assert not {*RUN, *CITIES} - {command.text for command in COMMANDS}
-    assert not [text for text in ELSEWHERE if not any(c.text.startswith(text) for c in COMMANDS)]
+    there = [command.text for command in COMMANDS + MENTIONED]
+    assert not {*RUN, *CITIES} - {*there}
+    assert not [text for text in ELSEWHERE if not any(each.startswith(text) for each in there)]
 
 
 def test_what_is_needed_has_one_name_and_is_needed() -> None:
@@ -163,7 +213,7 @@ def test_what_runs_elsewhere_is_there(test: str) -> None:
 # --- well-formed
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=title)
+@pytest.mark.parametrize("command", COMMANDS + MENTIONED, ids=title)
 def test_a_shell_can_read_it(command: Command) -> None:
     done = subprocess.run(  # it is read, not run
         ["/usr/bin/env", "bash", "-n"],
@@ -178,7 +228,7 @@ def test_a_shell_can_read_it(command: Command) -> None:
 def written(program: str) -> list[Command]:
     """With this program, in blocks or in sentences, whatever settings stand before it."""
     pattern = re.compile(rf"([A-Z_]+=\S* )*{program}\b")
-    return [command for command in COMMANDS + mentioned() if pattern.match(command.text)]
+    return [command for command in COMMANDS + MENTIONED if pattern.match(command.text)]
 
 
 @pytest.mark.parametrize("command", written("stopcast"), ids=title)
@@ -222,8 +272,17 @@ def test_compose_has_the_services(command: Command) -> None:
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
     verb, *words = shlex.split(command.text)[2:]
     names = [word for word in words if not word.startswith("-")]
-    named = names[:1] if verb == "run" else names
+    named = names[:1] if verb in {"run", "exec"} else names
     assert set(named) <= compose["services"].keys()
+
+
+@pytest.mark.parametrize("command", written("redis-cli"), ids=title)
+async def test_redis_has_the_command(command: Command, valkey_url: str) -> None:
+    live = LiveStore.connect(valkey_url)
+    ask: Any = live.redis.execute_command
+    [known] = await ask("COMMAND INFO", command.text.split()[1])
+    await live.close()
+    assert known
 
 
 @pytest.mark.parametrize("command", written("fly"), ids=title)

@@ -105,5 +105,5 @@ def test_a_missing_package_ends_the_start_with_what_to_do() -> None:
         text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 1
-    assert "pip install 'stopcast[otel]'" in done.stderr
+    assert "pip install '.[otel]'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -105,6 +105,7 @@ def test_demo_city_is_served_and_ctrl_c_ends_everything(start: Callable[..., Up]
     assert up.ctrl_c() == 0
     assert not alive(family)
     assert "Traceback" not in up.output
+    assert "[info     ] boards_complete" in up.output  # for people, though through a pipe
 
     again = start()
     again.wait_for("curl -N")

@@ -144,7 +144,7 @@ def test_a_missing_package_ends_the_start_with_what_to_do(reported: dict[str, st
         **reported,
     )
     assert done.returncode == 1
-    assert "pip install 'stopcast[sentry]'" in done.stderr
+    assert "pip install '.[sentry]'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -1,6 +1,8 @@
 """Logging as a process of ours does it, seen from outside."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -50,6 +52,30 @@ def test_json_is_one_object_a_line_from_whoever_logs(logged: list[str]) -> None:
 @pytest.mark.parametrize("logged", ["console"], indirect=True)
 def test_console_through_a_pipe_has_neither_colours_nor_times(logged: list[str]) -> None:
     assert logged[0].split() == ["[info", "]", "feed_owned", "feed=demo"]
+
+
+def test_what_collects_a_pipe_gets_json_unless_told_otherwise() -> None:
+    done = subprocess.run(  # noqa: S603  # our own code
+        [sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True, env=unset()
+    )
+    assert json.loads(done.stderr.splitlines()[0])["event"] == "feed_owned"
+
+
+def test_people_at_a_terminal_get_lines_to_read() -> None:
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        subprocess.run(  # noqa: S603  # our own code
+            [sys.executable, "-c", PROGRAM], check=True, stderr=theirs, env=unset()
+        )
+        os.close(theirs)
+        first = terminal.read(1000).decode().splitlines()[0]
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", first)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d \[info +\] feed_owned +feed=demo", plain)
+
+
+def unset() -> dict[str, str]:
+    """The environment without what somebody may have chosen."""
+    return {name: text for name, text in os.environ.items() if name != "STOPCAST_LOG_FORMAT"}
 
 
 @pytest.mark.parametrize("logged", ["json", "console"], indirect=True)

@@ -19,6 +19,8 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 NGINX = (ROOT / "docs/operations/nginx.conf").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+# Whose tables are held against the code by test_docs.py.
+CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 
@@ -163,24 +165,79 @@ def test_only_gateways_are_asked_how_they_are() -> None:
 
 def test_compose_has_no_secret_in_it() -> None:
     assert "POSTGRES_PASSWORD:?" in SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD"]
+    for each in OURS.values():
+        password = re.search(r"//stopcast:(.*)@postgres", each["environment"]["DATABASE_URL"])
+        assert password
+        assert password[1].startswith("${POSTGRES_PASSWORD:?")
     for file in (".gitignore", ".dockerignore"):
         assert {".env", "stopcast.toml"} <= set((ROOT / file).read_text().split())
+
+
+def test_the_way_to_boards_at_the_top_of_compose_is_that_of_the_docs() -> None:
+    """Where each command is run, or marked (tests/e2e/test_documented_commands.py)."""
+    top = (ROOT / "compose.yaml").read_text().partition("name: stopcast")[0]
+    commands = re.findall(r"^#   (.+)$", top, re.MULTILINE)
+    assert len(commands) == 4
+    docs = (ROOT / "docs/operations/deploying.md").read_text()
+    assert all(f"\n    {command}\n" in docs for command in commands)
+
+
+def test_what_an_operator_sets_reaches_gateways_and_ingesters() -> None:
+    """SENTRY_DSN, OTEL_EXPORTER_OTLP_ENDPOINT, tokens, the agencies' keys: whatever is in .env."""
+    for name in (*GATEWAYS, "ingester-1", "ingester-2"):
+        assert SERVICES[name]["env_file"] == ".env"
+    docs = (ROOT / "docs/operations/deploying.md").read_text()
+    assert "in `.env`" in docs
+
+
+def test_compose_names_only_what_it_has() -> None:
+    for each in SERVICES.values():
+        assert set(each.get("networks", ())) <= COMPOSE["networks"].keys()
+        named = [volume.partition(":")[0] for volume in each.get("volumes", ())]
+        assert {name for name in named if not name.startswith(".")} <= COMPOSE["volumes"].keys()
+        for other, how in each.get("depends_on", {}).items():
+            if how["condition"] == "service_healthy":
+                image_has_one = other in GATEWAYS
+                assert image_has_one or "test" in SERVICES[other]["healthcheck"]
+            else:
+                assert SERVICES[other]["restart"] == "no"
+
+
+def test_services_of_ours_can_do_little() -> None:
+    for each in [*OURS.values(), SERVICES["nginx"]]:
+        assert each["read_only"] is True
+        assert each["cap_drop"] == ["ALL"]
+        assert each["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_images_of_others_are_of_a_version() -> None:
+    others = {each["image"] for name, each in SERVICES.items() if name not in OURS}
+    assert all(re.search(r":\d[\w.]*-alpine$", image) for image in others)
+
+
+def test_nginx_passes_a_stream_on_at_once() -> None:
+    """Streams say X-Accel-Buffering: no; nothing here may overrule it."""
+    directives = {line.split()[0] for line in NGINX.splitlines() if line.strip().endswith(";")}
+    assert not directives & {"proxy_buffering", "proxy_ignore_headers", "proxy_cache", "gzip"}
+    assert "proxy_http_version 1.1;" in NGINX
+    assert NGINX.count('proxy_set_header Connection "";') == 2
+
+
+SET = [
+    *((name, each.get("environment", {})) for name, each in OURS.items()),
+    ("fly.toml", FLY["env"]),
+]
+
+
+@pytest.mark.parametrize(("where", "environment"), SET)
+def test_what_is_set_is_a_setting(where: str, environment: dict[str, Any]) -> None:
+    assert environment, where
+    assert all(f"| `{name}` |" in CONFIGURATION for name in environment)
 
 
 def test_redis_of_compose_evicts_nothing() -> None:
     words = SERVICES["redis"]["command"]
     assert words[words.index("--maxmemory-policy") + 1] == "noeviction"
-
-
-def test_image_runs_as_nobody_by_number() -> None:
-    last = DOCKERFILE.rpartition("FROM ")[2]
-    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", last, re.MULTILINE)
-
-
-def test_image_installs_only_what_is_locked() -> None:
-    installs = [line for line in DOCKERFILE.splitlines() if " install " in line]
-    assert len(installs) == 3
-    assert all("--require-hashes" in line or "/wheels/" in line for line in installs)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -193,10 +250,26 @@ def test_workflow_uses_actions_by_their_commit_and_no_secret(path: Path) -> None
     assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
 
 
+def test_the_workflow_runs_what_a_change_must_pass_and_skips_no_client() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    [step] = [step for step in workflow["jobs"]["test"]["steps"] if "run" in step]
+    assert step["run"] == ".ci/run test"
+    assert step["env"] == {"PYTHON": "python", "STOPCAST_REQUIRE_CAPTURES": "0"}
+    assert "STOPCAST_REQUIRE_CLIENTS=1" in (ROOT / ".ci/run").read_text()
+
+
+LINT = (ROOT / "Makefile").read_text().partition("\nlint:")[2].partition("\n\n")[0]
+
+
+def test_lint_reads_the_files_that_run_stopcast() -> None:
+    assert "hadolint Dockerfile" in LINT
+    assert "vendor.compose-spec compose.yaml" in LINT
+    assert all(str(path.relative_to(ROOT)) in LINT for path in WORKFLOWS)
+
+
 def test_a_commit_is_linted_by_what_make_lint_runs() -> None:
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     [local] = config["repos"]
     assert local["repo"] == "local"  # nothing is downloaded, and no version stands twice
-    lint = (ROOT / "Makefile").read_text().partition("\nlint:")[2].partition("\n\n")[0]
     for hook in local["hooks"]:
-        assert hook["entry"].replace(".venv/bin", "$(BIN)") in lint
+        assert hook["entry"].replace(".venv/bin", "$(BIN)") in LINT

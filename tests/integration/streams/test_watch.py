@@ -96,6 +96,18 @@ async def test_width_and_height_are_the_terminals(gateway: Gateway, demo: Publis
     assert {len(line) for line in lines} == {40}
 
 
+async def test_a_shell_that_does_not_tell_its_size_gets_the_usual_one(
+    gateway: Gateway, demo: Publisher
+) -> None:
+    await demo.publish(demo.stop("a"), size=60)
+    client = gateway.client()
+    assert await watch(client, demo.stop("a"), "?width=&height=") == 200
+    await client.read_until(lambda: calls(client) > 0)
+    [*lines, _] = pictures(client)[0]
+    assert {len(line) for line in lines} == {80}
+    assert len(lines) == 23
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [

@@ -79,6 +79,13 @@ async def test_what_cannot_be_reached_ends_it_with_1_and_the_reason(where: str) 
     assert "Traceback" not in errors
 
 
+async def test_where_nothing_answers_it_says_how_to_name_another_gateway() -> None:
+    code, _, errors = await once("demo:a", "--once", "--url", f"http://127.0.0.1:{free_port()}")
+    assert code == 1
+    assert "nothing answers at http://127.0.0.1" in errors
+    assert "--url" in errors
+
+
 @pytest.mark.parametrize("arguments", [("demo:a",), ("nocolon", "--once"), ("--once",)])
 async def test_a_wrong_usage_ends_it_with_2(arguments: tuple[str, ...]) -> None:
     code, output, errors = await once(*arguments)
