@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from bench.fanout import tools
-from bench.fanout.peers import KERNEL, NCHAN, OURS, QUEUES
+from bench.fanout.peers import KERNEL, NCHAN, OURS, QUEUES, TOKENS
 
 Rounds = Sequence[Mapping[str, Any]]
 Results = Mapping[str, Mapping[str, Rounds]]
@@ -135,8 +135,10 @@ def _ratio(peer: str) -> Callable[[Results], float]:
     )
 
 
-def _ours(measure: str, figure: str, scale: float = 1) -> Callable[[Results], float]:
-    return lambda results: _of(results, measure, figure) * scale
+def _ours(
+    measure: str, figure: str, scale: float = 1, peer: str = OURS
+) -> Callable[[Results], float]:
+    return lambda results: _of(results, measure, figure, peer) * scale
 
 
 AIMS = (
@@ -146,6 +148,9 @@ AIMS = (
     Aim("p99 from publishing to receiving, 15,000 streams: at most 2 ms", _ours("many_stops", "p99"), ".1f", lambda v: v <= 2),
     Aim("memory per idle stream: at most 10 kB", _ours("many_stops", "memory", 1e-3), ".1f", lambda v: v <= 10),
     Aim("15,000 connects at once: at most 3 s", _ours("connects", "seconds"), ".1f", lambda v: v <= 3),
+    Aim("with a token for each stream: p99 from publishing to receiving", _ours("many_stops", "p99", peer=TOKENS), ".1f", lambda v: v <= 2),
+    Aim("with tokens: memory per idle stream", _ours("many_stops", "memory", 1e-3, TOKENS), ".1f", lambda v: v <= 10),
+    Aim("with tokens: 15,000 connects at once", _ours("connects", "seconds", peer=TOKENS), ".1f", lambda v: v <= 3),
     Aim("none refused", _ours("connects", "refused"), ".0f", lambda v: v == 0),
     Aim("p99 of open streams meanwhile: under 250 ms", _ours("connects", "meanwhile_p99"), ".0f", lambda v: v < 250),
     Aim("several stops, one poll: about 1 write per stream", _ours("several_stops", "writes"), ".2f", lambda v: v < 1.2),
