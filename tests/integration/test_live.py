@@ -155,3 +155,14 @@ async def test_parents_of_entrances_are_found(live: LiveStore) -> None:
     await live.tell_parents("demo", {"exit a": "station"})
     assert await live.parent("demo", "exit a") == "station"
     assert await live.parent("demo", "station") is None
+
+
+async def test_whoever_is_cancelled_while_redis_is_asked_ends(live: LiveStore) -> None:
+    await live.feeds()  # a connection is there
+    for turns in range(30):  # of the loop, until the cancellation comes
+        asking = asyncio.create_task(live.feeds())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        cancelled = asking.cancel()
+        await asyncio.wait([asking])
+        assert asking.cancelled() is cancelled, turns
