@@ -16,6 +16,7 @@ from schemas.live import (
     Publication,
     StoredBoard,
 )
+from tests.client import PATIENCE
 
 STOP = "demo:north/side} 1"
 
@@ -58,11 +59,11 @@ async def test_a_publication_is_stored_and_reaches_followers_in_one_step(live: L
     assert await live.publish(lease, [snapshot(1)]) == []
     async with live.redis.pubsub() as pubsub:
         await pubsub.ssubscribe(keys.channel(STOP))
-        confirmation = await pubsub.get_message(timeout=5)
+        confirmation = await pubsub.get_message(timeout=PATIENCE)
         assert confirmation is not None
         assert confirmation["type"] == "ssubscribe"
         assert await live.publish(lease, [patch(1, 2)]) == []
-        message = await pubsub.get_message(timeout=5)
+        message = await pubsub.get_message(timeout=PATIENCE)
         assert message is not None
         assert keys.stop_of_channel(message["channel"]) == STOP
         received = Message.decode(message["data"])
