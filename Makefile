@@ -9,10 +9,12 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; \
 	done)
 ARGS ?=
+# Most tests wait for servers, so that two cores are busy with four at a time.
+ALL_TESTS := --numprocesses=4 --dist=worksteal
 
 help:
 	@echo "make run     everything on this machine; make run ARGS='--port 9000 --config my.toml'"
-	@echo "make test    all tests; make test ARGS='tests/unit -k patch'"
+	@echo "make test    all tests, four at a time; make test ARGS='tests/unit -k patch'"
 	@echo "make lint    ruff, mypy, hadolint, compose.yaml, and whether a dependency has a known vulnerability"
 	@echo "make format  let ruff mend what it can"
 	@echo "make bench   the gateway beside its peers, written to docs/performance.md (15 minutes)"
@@ -23,7 +25,7 @@ run: $(VENV)/.installed
 	@$(BIN)/stopcast up $(ARGS)
 
 test: $(VENV)/.installed
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(or $(ARGS),$(ALL_TESTS))
 
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check --quiet

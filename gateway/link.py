@@ -10,6 +10,7 @@ from redis.exceptions import MovedError
 from schemas import keys, shards
 from schemas.live import LiveStoreError
 from schemas.shards import Shard
+from schemas.tasks import cancellable
 
 if TYPE_CHECKING:  # the Listener makes Links
     from gateway.listener import Follower, Listener
@@ -51,7 +52,8 @@ class Link:
         """
         connection = self._shard.listening()
         try:
-            await connection.connect()  # type: ignore[no-untyped-call]  # redis-py
+            with cancellable():
+                await connection.connect()  # type: ignore[no-untyped-call]  # redis-py
             self._commands = asyncio.Queue()
             follower.connected()
             for stop_id in self.stops:
@@ -71,9 +73,10 @@ class Link:
             commands = [await self._commands.get()]
             while not self._commands.empty():
                 commands.append(self._commands.get_nowait())
-            await connection.send_packed_command(
-                connection.pack_commands(commands), check_health=False
-            )
+            with cancellable():
+                await connection.send_packed_command(
+                    connection.pack_commands(commands), check_health=False
+                )
 
     async def _read(
         self, connection: AbstractConnection, listener: "Listener", follower: "Follower"

@@ -17,6 +17,7 @@ from gateway.supervision import supervised
 from schemas import keys, shards
 from schemas.live import LiveStore, LiveStoreError
 from schemas.shards import Shard
+from schemas.tasks import cancellable
 
 
 class Follower(Protocol):
@@ -91,7 +92,8 @@ class Listener:
 
     async def _refresh(self) -> None:
         try:
-            await self._shards.refresh()
+            with cancellable():
+                await self._shards.refresh()
         except shards.ERRORS as error:
             raise LiveStoreError(f"Redis: {error}") from error
 

@@ -19,6 +19,7 @@ from schemas.arrivals import Board, FeedStatus
 from schemas.commands import Command, Commands, Script
 from schemas.errors import StopcastError
 from schemas.shards import Shards
+from schemas.tasks import cancellable
 
 # Boards outlive the hash of their feed, so that `complete` never stands without them.
 BOARD_TTL = 3600
@@ -381,6 +382,7 @@ class LiveStore:
 @contextmanager
 def _errors() -> Iterator[None]:
     try:
-        yield
+        with cancellable():
+            yield
     except (*shards.ERRORS, ValueError) as error:
         raise LiveStoreError(f"Redis: {error}") from error

@@ -103,6 +103,11 @@ class BoardClient:
         self._take_events()
         return len(data)
 
+    async def read_on(self) -> None:
+        """Read what comes, for as long as the server keeps the connection open."""
+        while True:
+            await self.read(65536)
+
     async def settle(self, seconds: float = 0.2) -> None:
         """Read what comes until nothing came for a while."""
         try:

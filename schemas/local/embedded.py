@@ -81,13 +81,19 @@ def postgres(data_dir: Path | None = None, *, database: str | None = None) -> It
 
 
 def free_port() -> int:
-    """A TCP port that is free now, on every address.
+    """A TCP port that is free on every address, and that nobody is given by chance for a minute.
 
-    Valkey's start asks for all of them, and thousands of clients may have it on 127.0.0.2.
+    Valkey's start asks for all addresses, and thousands of clients may have it on 127.0.0.2. The
+    kernel remembers that a connection has ended there (TIME_WAIT): whoever takes any port gets
+    another one, while servers may have it, since they set SO_REUSEADDR.
     """
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("", 0))  # nothing listens
         port: int = probe.getsockname()[1]
+        loopback = ("127.0.0.1", port)
+        with socket.create_server(loopback) as server, socket.create_connection(loopback):
+            server.accept()[0].close()  # the end that closes first is the one remembered
         return port
 
 

@@ -100,7 +100,7 @@ def test_demo_city_is_served_and_ctrl_c_ends_everything(start: Callable[..., Up]
             if "patch" in events:
                 break
     assert "snapshot" in events[: events.index("patch")]
-    assert httpx.get(f"http://127.0.0.1:{up.port}/").is_success
+    assert httpx.get(f"http://127.0.0.1:{up.port}/", timeout=PATIENCE).is_success
     family = up.family()
     assert up.ctrl_c() == 0
     assert not alive(family)
@@ -149,7 +149,9 @@ def test_another_city_does_not_have_the_stops_of_the_one_before(
 
 
 def first_stop(up: Up, asked: str) -> object:
-    return httpx.get(f"http://127.0.0.1:{up.port}{asked}").json()["stops"][0]["stop_id"]
+    return httpx.get(f"http://127.0.0.1:{up.port}{asked}", timeout=PATIENCE).json()["stops"][0][
+        "stop_id"
+    ]
 
 
 def test_second_up_in_the_same_folder_is_refused(start: Callable[..., Up]) -> None:

@@ -38,6 +38,13 @@ def running(process: psutil.Process) -> bool:
     return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
 
 
+def test_a_free_port_is_only_for_who_names_it() -> None:
+    port = embedded.free_port()
+    with socket.socket() as anyone, pytest.raises(OSError, match="Address already in use"):
+        anyone.bind(("127.0.0.1", port))
+    socket.create_server(("127.0.0.1", port)).close()  # with SO_REUSEADDR, as servers do
+
+
 def test_ctrl_c_of_the_terminal_does_not_reach_the_servers(tmp_path: Path) -> None:
     interrupted(
         """

@@ -16,6 +16,7 @@ from schemas.live import (
     Publication,
     StoredBoard,
 )
+from tests.client import PATIENCE
 
 STOP = "demo:north/side} 1"
 
@@ -58,11 +59,11 @@ async def test_a_publication_is_stored_and_reaches_followers_in_one_step(live: L
     assert await live.publish(lease, [snapshot(1)]) == []
     async with live.redis.pubsub() as pubsub:
         await pubsub.ssubscribe(keys.channel(STOP))
-        confirmation = await pubsub.get_message(timeout=5)
+        confirmation = await pubsub.get_message(timeout=PATIENCE)
         assert confirmation is not None
         assert confirmation["type"] == "ssubscribe"
         assert await live.publish(lease, [patch(1, 2)]) == []
-        message = await pubsub.get_message(timeout=5)
+        message = await pubsub.get_message(timeout=PATIENCE)
         assert message is not None
         assert keys.stop_of_channel(message["channel"]) == STOP
         received = Message.decode(message["data"])
@@ -155,3 +156,14 @@ async def test_parents_of_entrances_are_found(live: LiveStore) -> None:
     await live.tell_parents("demo", {"exit a": "station"})
     assert await live.parent("demo", "exit a") == "station"
     assert await live.parent("demo", "station") is None
+
+
+async def test_whoever_is_cancelled_while_redis_is_asked_ends(live: LiveStore) -> None:
+    await live.feeds()  # a connection is there
+    for turns in range(30):  # of the loop, until the cancellation comes
+        asking = asyncio.create_task(live.feeds())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        cancelled = asking.cancel()
+        await asyncio.wait([asking])
+        assert asking.cancelled() is cancelled, turns

@@ -10,12 +10,13 @@ from zipfile import ZipFile
 
 import asyncpg
 import pytest
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 from sqlalchemy.engine import make_url
 
 from feeds.gtfs.schedule_import import import_schedule
 from schemas import database, frames, merge_patch
 from schemas.live import LiveStore, Publication
+from tests.client import PATIENCE
 from tests.cuts import BadNetwork, bad_network
 from tests.gateways import Gateway, running
 from tests.publisher import Publisher
@@ -28,6 +29,8 @@ FLAGS = [
     *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--enable-precise-memory-info"),
 ]
+
+expect.set_options(timeout=PATIENCE * 1000)  # 5 s are too few for a busy machine
 
 
 # The small city, and what only a search shows: a station with platforms, and more routes than a line holds.

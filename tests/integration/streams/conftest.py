@@ -8,12 +8,19 @@ import pytest
 import uvloop
 
 from schemas.live import LiveStore
+from tests.client import PATIENCE
 from tests.gateways import Gateway, running
 from tests.publisher import Publisher
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], uvloop.Loop]]:
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(autouse=True)
+def patient_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits hold on a slow machine too: gateways let through whom Redis does not answer about in time."""
+    monkeypatch.setattr("gateway.limits.ledger.DEADLINE", PATIENCE)
 
 
 @pytest.fixture

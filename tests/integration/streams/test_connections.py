@@ -104,7 +104,7 @@ async def test_a_client_that_leaves_while_its_boards_are_fetched_is_no_error(
 ) -> None:
     a = demo.stop("a")
     await demo.publish(a)
-    await demo.live.redis.client_pause(600)
+    await demo.live.redis.client_pause(2000)
     client = gateway.client()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(client.connect(a), 0.2)

@@ -89,9 +89,9 @@ async def test_a_stream_ends_after_its_lifetime_and_resumes(run: Run, demo: Publ
         assert client.events[-1].name == "goodbye"
         assert client.events[-1].data == {"reason": "lifetime"}
         assert 2000 <= (client.retry or 0) <= 6000
+        assert gateway.hub.counts.goodbyes == {"lifetime": 1}
         await client.closed()
         await client.connect(a)
-        await client.read_until(lambda: client.named("heartbeat"))
+        await client.read_until(lambda: client.named("heartbeat", "goodbye"))
         assert client.names()[:1] == ["feed"]
         assert not client.named("snapshot")
-        assert gateway.hub.counts.goodbyes == {"lifetime": 1}

@@ -308,7 +308,7 @@ async def test_a_refusal_is_counted_and_its_caller_is_in_the_log(run: Run, stop:
 
 
 async def test_while_redis_is_silent_all_are_served_and_it_is_counted(
-    stop: str, live: LiveStore, valkey_url: str
+    stop: str, live: LiveStore, valkey_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = {"requests_per_address": 1, "streams_per_address": 1}
     async with relayed(valkey_url) as relay, running(relay.url, **limits) as gateway:
@@ -316,6 +316,7 @@ async def test_while_redis_is_silent_all_are_served_and_it_is_counted(
         assert (await get(gateway, "/v1/feeds")).status_code == 429
         ledger = gateway.app.state.limits.ledger
         relay.swallow()
+        monkeypatch.setattr("gateway.limits.ledger.DEADLINE", 0.25)
         with structlog.testing.capture_logs() as logs:
             for _ in range(3):  # their boards are known
                 assert await connected(gateway.client(), stop) == "snapshot"

@@ -84,8 +84,10 @@ async def test_a_gateway_that_is_right(
     assert latency["count"] == 6 * together * 5
     assert 0 < latency["min"] <= latency["p50"] <= latency["p999"] <= latency["max"] < PATIENCE
     assert (told["bytes"] < told["text_bytes"]) is compressed
-    assert told["clock"]["offset"] == 0
-    assert -PATIENCE < told["clock"]["between"][0] <= 0 <= told["clock"]["between"][1] < PATIENCE
+    low, high = told["clock"]["between"]
+    # Not always 0: whoever is stopped for five seconds (tests on a busy machine) tells an old Date.
+    assert -PATIENCE < low <= told["clock"]["offset"] <= high < PATIENCE
+    assert low <= 0
     assert told["stopped"]
     assert orjson.loads(orjson.dumps(told)) == told
 
