@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from tests.timetables import message, posix, trip_update
 
@@ -79,11 +80,14 @@ def test_an_update_that_the_ingester_would_withdraw_is_late(sources: Any) -> Non
 
 
 def test_a_stale_message_is_late_and_each_endpoint_tells_its_status_and_age(sources: Any) -> None:
-    options = sources(dated(0, header=90), dated(0, header=91))
+    alerts = FeedMessage.FromString(message(timestamp=NOW - 600))
+    alerts.entity.add(id="a").alert.informed_entity.add(route_id="r")
+    options = sources(dated(0, header=90), dated(0, header=91), alerts.SerializeToString())
     done = check(*options, "--json")
     assert done.returncode == 1, done.stderr
-    first, second = orjson.loads(done.stdout)["endpoints"]
+    first, second, third = orjson.loads(done.stdout)["endpoints"]
     assert (first["status"], first["age"], first["quality"]) == ("live", 90, {})
+    assert (third["status"], third["age"]) == ("live", 600)  # news lives longer
     assert (second["status"], second["age"]) == ("stale", 91)
     assert second["quality"]["message_stale"]["fate"] == "late"
     shown = check(*options)
