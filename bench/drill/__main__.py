@@ -11,13 +11,13 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench.drill.faults import schedule
 from bench.drill.law import hold
 from bench.drill.run import Verdict, carry_out, right_clocks
 from bench.drill.world import World, world
+from schemas.console import plain_console
 
 EPILOG = """
 \b
@@ -69,7 +69,7 @@ def drill(schedules: int, minutes: float | None, seed: int | None) -> None:
 
 
 async def _drill(seeds: range, end: float, tally: Tally) -> None:
-    console = Console(stderr=True, highlight=False)
+    console = plain_console(stderr=True, soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
         task = progress.add_task("starting", total=len(seeds))
@@ -90,7 +90,7 @@ async def _drill(seeds: range, end: float, tally: Tally) -> None:
                 if verdict.wrong:
                     tally.broken.append(seed)
                     told = [f"seed {seed}: {len(verdict.wrong)} wrong", *map(str, faults)]
-                    console.print("\n".join([*told, *verdict.wrong[:12]]), soft_wrap=True)
+                    console.print("\n".join([*told, *verdict.wrong[:12]]))
                     console.print(f"logs: {await current.keep()}")
                     current = None
                 else:

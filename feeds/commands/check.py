@@ -9,16 +9,17 @@ from typing import Any
 
 import click
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from feeds.commands.limit import LIMIT, Limit
 from feeds.commands.moment import MOMENT
 from feeds.commands.once import OnceError, chosen_feed, read_messages, read_schedule, source_options
 from feeds.config import Feed
+from feeds.ingest.endpoint_health import EndpointHealth
 from feeds.ingest.fetch import shown
 from feeds.realtime.decode import DecodeError
 from feeds.realtime.pipeline import Pipeline
+from schemas.console import plain_console
 from schemas.errors import StopcastError
 
 CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
@@ -95,10 +96,12 @@ async def _report(feed_id: str, feed: Feed, now: float) -> dict[str, Any]:
     schedule = await read_schedule(feed_id, feed, now)
     pipeline = Pipeline(schedule.timetable, replaced_routes=feed.replaced_routes)
     endpoints = [
-        {"url": shown(endpoint.url), **_endpoint(pipeline, index, data, now)}
+        {"url": shown(endpoint.url), **_poll(pipeline, index, data, now)}
         for index, (endpoint, data) in enumerate(zip(feed.endpoints, messages, strict=True))
     ]
     pipeline.changes(pipeline.pending(now), now)  # boards can be made of it
+    predicted = len(pipeline.updates.runs)
+    ages = _count_late(pipeline, feed, now)
     return {
         "feed_id": feed_id,
         "at": int(now),
@@ -108,26 +111,42 @@ async def _report(feed_id: str, feed: Feed, now: float) -> dict[str, Any]:
             "wrong_rows": schedule.ignored_total,
             **({"example": str(schedule.ignored[0])} if schedule.ignored else {}),
         },
-        "trips_predicted": len(pipeline.updates.runs),
-        "endpoints": endpoints,
+        "trips_predicted": predicted,
+        "endpoints": [
+            {**told, **ages.get(index, {}), "quality": pipeline.quality.part(index).report()}
+            for index, told in enumerate(endpoints)
+        ],
     }
 
 
-def _endpoint(
-    pipeline: Pipeline, index: int, data: bytes | OnceError, now: float
-) -> dict[str, Any]:
+def _poll(pipeline: Pipeline, index: int, data: bytes | OnceError, now: float) -> dict[str, Any]:
     if isinstance(data, OnceError):
-        return {"error": str(data), "entities": 0, "quality": {}}
+        return {"error": str(data), "entities": 0}
     told: dict[str, Any] = {"bytes": len(data), "entities": 0}
     try:
         pipeline.poll(index, data, now)
     except DecodeError as error:
         told["error"] = f"{error.kind}: {error}"
     else:
-        heard = pipeline.heard[index]
-        told["entities"] = len(heard.entities)
-        told["age"] = int(now - heard.timestamp)
-    return {**told, "quality": pipeline.quality.part(index).report()}
+        told["entities"] = len(pipeline.heard[index].entities)
+    return told
+
+
+def _count_late(pipeline: Pipeline, feed: Feed, now: float) -> dict[int, dict[str, Any]]:
+    """Withdraw what the ingester would, which counts it; of each endpoint heard, status and age."""
+    ages = {}
+    healths = [EndpointHealth(endpoint.interval, feed.expiry, now) for endpoint in feed.endpoints]
+    for index, heard in pipeline.heard.items():
+        health, age = healths[index], int(now - heard.timestamp)
+        health.only_alerts = index not in pipeline.with_trips
+        status = health.status(heard.timestamp, now, now)
+        if status == "stale":
+            example = f"{age} s old; live is up to {health.fresh:g}"
+            pipeline.quality.part(index).note("message_stale", example)
+        ages[index] = {"status": status, "age": age}
+    if healths:
+        pipeline.withdraw_older(now - max(health.fresh + feed.expiry for health in healths))
+    return ages
 
 
 def _verdict(report: dict[str, Any], limits: tuple[Limit, ...]) -> int:
@@ -147,19 +166,19 @@ def _verdict(report: dict[str, Any], limits: tuple[Limit, ...]) -> int:
 
 
 def _show(report: dict[str, Any]) -> None:
-    console = Console(soft_wrap=True)
+    console = plain_console(soft_wrap=True)
     for line in _headlines(report):
-        console.print(line, highlight=False, markup=False)
+        console.print(line)
     for index, told in enumerate(report["endpoints"]):
         table = Table("kind", "fate", "count", "example", title=f"endpoint {index}: {told['url']}")
         for kind, found in told["quality"].items():
             fate = found["fate"].replace("_", " ")
-            table.add_row(kind, fate, f"{found['count']:,}", _plain(found["example"]))
+            table.add_row(kind, fate, f"{found['count']:,}", found["example"])
         if told["quality"]:
             console.print(table)
     for text in report["above_limits"]:
-        console.print(f"above its limit: {text}", highlight=False, markup=False)
-    console.print(f"verdict: {report['verdict']}", highlight=False)
+        console.print(f"above its limit: {text}")
+    console.print(f"verdict: {report['verdict']}")
 
 
 def _headlines(report: dict[str, Any]) -> Iterator[str]:
@@ -176,10 +195,6 @@ def _headlines(report: dict[str, Any]) -> Iterator[str]:
     for index, told in enumerate(report["endpoints"]):
         said = (
             told.get("error", "").removeprefix(f"{told['url']}: ")
-            or f"{told['entities']:,} entities, {told['age']} s old"
+            or f"{told['entities']:,} entities, {told['status']}, {told['age']} s old"
         )
         yield f"endpoint {index}: {told['url']}: {said}"
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")  # no markup of rich's

@@ -19,11 +19,18 @@ class Limit(NamedTuple):
 
     def exceeded(self, quality: Mapping[str, Any], entities: int) -> Iterator[str]:
         """What is above it in an endpoint's report, of each kind for itself."""
-        most = self.most * entities / 100 if self.share else self.most
         for kind, found in quality.items():
+            most, told = self._allowed(kind, entities)
             if self.what in (kind, found["fate"], ANY) and found["count"] > most:
-                unit = f"% of {entities:,} entities" if self.share else ""
-                yield f"{kind}: {found['count']:,}, more than {self.most:g}{unit}"
+                yield f"{kind}: {found['count']:,}, more than {told}"
+
+    def _allowed(self, kind: str, entities: int) -> tuple[float, str]:
+        """How many of the kind, and the same in words."""
+        if not self.share:
+            return self.most, f"{self.most:g}"
+        if kind.startswith("message_"):
+            return 0, "0 messages"  # wrong with all of it: no share of the entities is right
+        return self.most * entities / 100, f"{self.most:g}% of {entities:,} entities"
 
 
 class LimitType(click.ParamType[Limit]):

@@ -13,6 +13,7 @@ KINDS: Mapping[str, Fate] = {
     "message_differential": "refused",
     "message_header_ahead": "refused",
     "message_header_back": "out_of_order",
+    "message_stale": "late",
     "feed_version_disagrees": "unmatched",
     "entity_malformed": "dropped",
     "entity_too_large": "dropped",

@@ -11,7 +11,6 @@ from typing import TextIO
 import click
 import orjson
 import uvloop
-from rich.console import Console
 
 from gateway.load.clock import Clock
 from gateway.load.deployment import Deployment, LoadError
@@ -19,6 +18,7 @@ from gateway.load.progress import Progress
 from gateway.load.report import report, tables
 from gateway.load.run import Plan, Run
 from schemas.command_line import GlobalStopId
+from schemas.console import plain_console
 
 EXIT_CODES = {"right": 0, "wrong": 1, "unusable": 2}
 
@@ -169,7 +169,7 @@ def load(
     if as_json:
         click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))
     else:
-        Console().print(*tables(told), sep="\n")
+        plain_console().print(*tables(told), sep="\n")
     sys.exit(EXIT_CODES[told["verdict"]])
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from rich.table import Table
-from rich.text import Text
 
 from gateway.load.run import Run
 
@@ -69,7 +68,10 @@ def verdict(run: Run) -> Verdict:
 
 
 def tables(told: Mapping[str, Any]) -> Iterator[Table]:
-    """The report for people: times in milliseconds, then everything else."""
+    """The report for people: times in milliseconds, then everything else.
+
+    What a server said is in it: for a console that takes it as it is.
+    """
     times = Table("ms", title=told["url"], title_justify="left")
     for column in (*_SHOWN, "times"):
         times.add_column(column, justify="right")
@@ -81,7 +83,7 @@ def tables(told: Mapping[str, Any]) -> Iterator[Table]:
     yield times
     rest = Table(show_header=False)
     for name, text in _rows(told):
-        rest.add_row(name, Text(text))  # no markup: it may be what a server said
+        rest.add_row(name, text)
     yield rest
 
 

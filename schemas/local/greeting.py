@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -19,6 +19,7 @@ SOON = 600  # seconds; "something is about to happen"
 SAMPLE = 2000  # boards read at most: enough to find a busy stop, quick in a big city
 BOARDS_PATIENCE = 300.0  # seconds; a big schedule takes a while to become boards
 PREDICTION_PATIENCE = 20.0  # a feed may have no realtime at all
+Tokens = Literal["none", "by secret", "by issuer"]  # what the gateway asks for
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,7 +31,7 @@ class BusyStop:
     name: str
 
 
-async def greet(url: str, redis_url: str, feed_ids: set[str]) -> str:
+async def greet(url: str, redis_url: str, feed_ids: set[str], tokens: Tokens) -> str:
     """Wait until the gateway at `url` serves the boards of the feeds; the text to print."""
     live = LiveStore.connect(redis_url)
     stop = None
@@ -43,21 +44,36 @@ async def greet(url: str, redis_url: str, feed_ids: set[str]) -> str:
                 stop = await _until(lambda: _busy_stop(live))
     finally:
         await live.close()
-    return greeting(url, stop)
+    return greeting(url, stop, tokens)
 
 
-def greeting(url: str, stop: BusyStop | None) -> str:
+def greeting(url: str, stop: BusyStop | None, tokens: Tokens) -> str:
     """The text; it stands out in a log, and its lines can be pasted as they are."""
     if stop is None:
         return f"\n  The boards are at {url}/   (Ctrl-C ends everything)\n"
+    page = f"{url}/?stop={quote(stop.stop_id, safe=':/')}"
     path = f"{url}/v1/stops/{quote(stop.stop_id, safe=':')}"
+    how, lines = _open(page, path) if tokens == "none" else _with_token(page, path, tokens)
+    indented = "".join(f"\n      {line}" for line in lines)
     return (
-        f"\n  {stop.name} has {stop.calls} predicted calls within {SOON // 60} minutes. Its board, live:\n"
-        f"\n      {url}/?stop={quote(stop.stop_id, safe=':/')}"
-        f"\n      curl -N '{path}/stream'"
-        f"\n      curl -N '{path}/watch'\n"
-        "\n  Ctrl-C ends everything.\n"
+        f"\n  {stop.name} has {stop.calls} predicted calls within {SOON // 60} minutes. "
+        f"Its board, live{how}:\n{indented}\n\n  Ctrl-C ends everything.\n"
     )
+
+
+def _open(page: str, path: str) -> tuple[str, list[str]]:
+    return "", [page, f"curl -N '{path}/stream'", f"curl -N '{path}/watch'"]
+
+
+def _with_token(page: str, path: str, tokens: Tokens) -> tuple[str, list[str]]:
+    """The page takes a token behind `#`, which no server sees."""
+    curl = 'curl -N -H "Authorization: Bearer $TOKEN"'
+    lines = [f"{curl} '{path}/stream'", f"{curl} '{path}/watch'"]
+    lines.append(f'echo "{page}#access_token=$TOKEN"  # to open')
+    if tokens == "by issuer":
+        return ", once TOKEN is a token with the scope boards:read", lines
+    make = "TOKEN=$(stopcast auth token --scope boards:read)"
+    return ",\n  in a shell that has the STOPCAST_TOKEN_… variables of this one", [make, *lines]
 
 
 def predicted_soon(board: Board, now: float) -> int:

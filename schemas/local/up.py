@@ -18,7 +18,7 @@ import click
 from schemas.errors import StopcastError
 from schemas.local import children, embedded
 from schemas.local.data_folder import data_folder
-from schemas.local.greeting import greet
+from schemas.local.greeting import Tokens, greet
 from schemas.settings import Settings
 
 # Nobody else balances the load on one's own machine, and honcho kills who needs more than 5 seconds.
@@ -98,7 +98,9 @@ def up(config: Path | None, port: int, host: str, data_dir: Path) -> None:
             children.run_together(
                 commands,
                 env,
-                lambda: click.echo(asyncio.run(greet(url, redis_url, set(schedules)))),
+                lambda: click.echo(
+                    asyncio.run(greet(url, redis_url, set(schedules), _tokens(env)))
+                ),
             )
 
 
@@ -179,6 +181,12 @@ def _import(feed_id: str, arguments: Sequence[str], env: Mapping[str, str]) -> N
     if arguments:
         command = shlex.join(["stopcast", "feeds", "import", *arguments, "--feed", feed_id])
         children.run_to_end("import", command, env)
+
+
+def _tokens(env: Mapping[str, str]) -> Tokens:
+    if env.get("STOPCAST_ACCESS") != "token":
+        return "none"
+    return "by secret" if "STOPCAST_TOKEN_SECRET" in env else "by issuer"
 
 
 def _url(host: str, port: int) -> str:

@@ -1,6 +1,8 @@
 """Stopcast against the independent reference (tests/reference): the same boards, or one is wrong."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +13,7 @@ from google.transit.gtfs_realtime_pb2 import FeedMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.realtime.captures import message_from_capture
+from feeds.realtime.captures import CaptureError, message_from_capture
 from feeds.realtime.pipeline import Pipeline
 from tests.reference import boards as reference
 from tests.reference.comparison import agree
@@ -60,6 +62,7 @@ CAPTURES = [
       for name in ("CT", "CT-missing-trip", "CT-bad-vp", "CT-vp-error")],
     *[(f"transitland-lib/rt/ct-{name}.pb", CALTRAIN, 0)
       for name in ("trip-updates", "vehicle-positions", "service-alerts")],
+    ("transitland-lib/rt/ct-trip-stats.json", CALTRAIN, 0),
     *[(f"transitland-lib/rt/errors/{name}.json", CALTRAIN, 1699405534) for name in (
         "E001.header-timestamp", "E001.trip_update-stop_time_update-arrival-time",
         "E001.trip_update-stop_time_update-departure-time", "E001.trip_update-timestamp",
@@ -114,6 +117,35 @@ SILENT = {
     )),
     "gtfs-realtime-validator/bullrunner-vehicle-positions",
 }  # fmt: skip
+
+
+# Where the others with trip updates and a schedule are read: paths, or what they begin with.
+ELSEWHERE = {
+    "gtfs-rt-validator-veodyn/": "test_validator_series.py: one after another, received at other times",
+    "onebusaway-app-modules/nyct_multi_trips/": "test_subway.py: one after another",
+    "transitland-lib/rt/ct-trip-updates.pb.json": "listed above in its binary form",
+}
+
+
+def with_trip_updates(captures: Path) -> Iterator[str]:
+    """Paths below the folder, of sources that have a schedule too; no vehicle moves a prediction."""
+    for source in captures.iterdir():
+        if not any(source.rglob("*.zip")):
+            continue
+        for path in source.rglob("*"):
+            if path.is_dir() or path.suffix == ".zip":
+                continue
+            with suppress(CaptureError):  # a text, or a result; or it is refused elsewhere, too
+                message = FeedMessage.FromString(message_from_capture(path.read_bytes(), path.name))
+                if any(entity.HasField("trip_update") for entity in message.entity):
+                    yield str(path.relative_to(captures))
+
+
+def test_no_capture_is_forgotten(captures: Path) -> None:
+    found = set(with_trip_updates(captures))
+    listed = {realtime for realtime, _, _ in CAPTURES}
+    assert {name for name in found if not name.startswith(tuple(ELSEWHERE))} <= listed
+    assert [part for part in ELSEWHERE if not any(name.startswith(part) for name in found)] == []
 
 
 cached = lru_cache(maxsize=1)(read_schedule)

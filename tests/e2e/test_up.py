@@ -2,12 +2,13 @@
 
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -30,7 +31,7 @@ def until(condition: Callable[[], object], what: str) -> None:
 class Up:
     """One run, in a process group of its own as a terminal gives it."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
         self.folder = folder
         self.port = free_port()
         self.log = folder.with_name(f"up-{self.port}.log")
@@ -40,7 +41,7 @@ class Up:
                 [STOPCAST, "up", "--data-dir", folder, "--port", str(self.port), *arguments],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={name: value for name, value in os.environ.items() if name not in unset},
+                env={n: v for n, v in os.environ.items() if n not in unset} | settings,
                 cwd=folder.parent,
                 start_new_session=True,
             )
@@ -78,8 +79,8 @@ def alive(processes: list[psutil.Process]) -> list[str]:
 def start(tmp_path: Path) -> Iterator[Callable[..., Up]]:
     runs: list[Up] = []
 
-    def start_one(*arguments: str) -> Up:
-        runs.append(Up(tmp_path / "data", *arguments))
+    def start_one(*arguments: str, **settings: str) -> Up:
+        runs.append(Up(tmp_path / "data", *arguments, **settings))
         return runs[-1]
 
     yield start_one
@@ -111,6 +112,39 @@ def test_demo_city_is_served_and_ctrl_c_ends_everything(start: Callable[..., Up]
     again.wait_for("curl -N")
     assert "unchanged: demo" in again.output
     assert again.ctrl_c() == 0
+
+
+def test_lines_of_a_closed_city_make_their_token_and_are_answered(
+    start: Callable[..., Up],
+) -> None:
+    settings = {"STOPCAST_ACCESS": "token", "STOPCAST_TOKEN_SECRET": secrets.token_hex(32)}
+    up = start(**settings)
+    up.wait_for("#access_token")
+    text = up.output[up.output.index("TOKEN=$(") :]
+    make, stream, watch, page = (line.strip() for line in text.splitlines()[:4])
+    told = in_a_shell(f"{make}\n{stream} | grep -m 1 '^event: snapshot'", settings)
+    assert told == "event: snapshot\n"
+    assert in_a_shell(f"{make}\n{watch} | head -c 1", settings)
+    address, token = in_a_shell(f"{make}\n{page}", settings).strip().split("#access_token=")
+    assert address.startswith(f"http://127.0.0.1:{up.port}/?stop=demo:")
+    asked = f"http://127.0.0.1:{up.port}/v1/stops/{address.partition('=')[2]}/board"
+    assert httpx.get(asked).status_code == 401
+    assert httpx.get(asked, headers={"Authorization": f"Bearer {token}"}).is_success
+    assert token not in up.output
+    assert up.ctrl_c() == 0
+
+
+def in_a_shell(script: str, settings: Mapping[str, str]) -> str:
+    path = f"{STOPCAST.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(  # noqa: S603  # our own lines
+        ["/bin/bash", "-c", script],
+        env={**os.environ, **settings, "PATH": path},
+        stdout=subprocess.PIPE,
+        timeout=PATIENCE,
+        text=True,
+        check=True,
+    )
+    return done.stdout
 
 
 def test_start_after_a_kill_finds_nothing_of_it_and_the_data_again(

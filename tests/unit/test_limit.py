@@ -34,6 +34,13 @@ def test_a_limit_is_of_a_kind_a_fate_or_any_and_a_number_or_a_share(
     assert [found.partition(":")[0] for found in exceeded(text)] == kinds
 
 
+def test_what_is_wrong_with_a_whole_message_is_above_any_share_of_its_entities() -> None:
+    stale = {"message_stale": {"count": 1, "fate": "late", "example": "x"}}
+    assert [*LIMIT.convert("any:5%", None, None).exceeded(stale, entities=800)]
+    assert [*LIMIT.convert("late:100%", None, None).exceeded(stale, entities=800)]
+    assert not [*LIMIT.convert("late:1", None, None).exceeded(stale, entities=800)]
+
+
 def test_what_is_above_is_told_with_its_limit() -> None:
     assert exceeded("dropped:5%") == ["stop_unknown: 4, more than 5% of 40 entities"]
 
