@@ -22,6 +22,7 @@ log = structlog.get_logger()
 RELOAD = 60.0  # seconds after which the keys are read again
 # Seconds from one reading to the next at least, whatever unknown keys are asked for.
 PAUSE = 5.0
+_UNREAD = "the signing keys could not be read from Postgres since the start"
 
 
 class SigningKeyError(StopcastError):
@@ -53,17 +54,13 @@ class KeyRing:
             self._reading.soon()
         if kid in self._public:
             return self._public[kid]
-        raise (
-            KeyUnknownError
-            if self._reading.was_done
-            else KeysUnavailableError("Postgres: no keys yet")
-        )
+        raise KeyUnknownError if self._reading.was_done else KeysUnavailableError(_UNREAD)
 
     async def signer(self) -> PyJWK:
         """The private key that signs now.
 
         Raises:
-            SigningKeyError: there is none.
+            SigningKeyError: there is none, or Postgres could not be read since the start.
         """
         await self._read_if_old()
         key = signing(self._keys, datetime.now(UTC))
@@ -75,11 +72,9 @@ class KeyRing:
         """All public keys, as a JSON Web Key Set (RFC 7517).
 
         Raises:
-            KeysUnavailableError: Postgres could not be read since the start.
+            SigningKeyError: Postgres could not be read since the start.
         """
         await self._read_if_old()
-        if not self._reading.was_done:
-            raise KeysUnavailableError("Postgres: no keys yet")
         return {"keys": [orjson.loads(key.public_key) for key in self._keys]}
 
     async def close(self) -> None:
@@ -89,6 +84,8 @@ class KeyRing:
     async def _read_if_old(self) -> None:
         if not self._keys or self._reading.is_older_than(RELOAD):
             await self._reading.now()
+        if not self._reading.was_done:
+            raise SigningKeyError(_UNREAD)
 
     async def _read(self) -> bool:
         try:
