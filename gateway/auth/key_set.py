@@ -25,7 +25,7 @@ log = structlog.get_logger()
 # A secret is no public key: what is not listed here is left out of a set.
 ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
 # Seconds after which keys are read again: so long is a key accepted that its issuer has withdrawn.
-FRESH = 600.0
+RELOAD = 600.0
 # Seconds from one reading to the next at least, however many unknown keys are asked for.
 PAUSE = 10.0
 LARGEST = 256 * 1024  # bytes; Apple's set has 3 kB
@@ -79,7 +79,7 @@ class KeySet:
         """
         key = self._known(kid)
         if key is not None:
-            if self._reading.is_older_than(FRESH):
+            if self._reading.is_older_than(RELOAD):
                 self._reading.soon()  # nobody waits for it
             return key
         await self._reading.now()
