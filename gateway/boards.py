@@ -45,7 +45,7 @@ async def board(request: Request) -> Response:
     body = _body(stored)
     if accepted(request.headers.get("accept-encoding", "")) is GZIP:
         body = _compressed(body)
-        headers["Content-Encoding"] = "gzip"
+        headers["Content-Encoding"] = GZIP.name
     return Response(body, 200, headers, "application/json")
 
 

@@ -48,7 +48,7 @@ def _answer(name: str, *, compressed: bool) -> Response:
     body, headers = FILES[name], {**_HEADERS, "ETag": f'"{VERSION}"'}
     if compressed:
         body = gzip.compress(body, mtime=0)
-        headers |= {"Content-Encoding": "gzip", "ETag": f'"{VERSION}-gzip"'}
+        headers |= {"Content-Encoding": GZIP.name, "ETag": f'"{VERSION}-gzip"'}
     return Response(body, 200, headers, _TYPES[Path(name).suffix])
 
 

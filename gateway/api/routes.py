@@ -36,7 +36,6 @@ class _File:
             "ETag": self.etag,
             "Cache-Control": _CACHE_CONTROL,
             "Vary": "Accept-Encoding",
-            "X-Content-Type-Options": "nosniff",
             **(headers or {}),
         }
 
@@ -52,10 +51,10 @@ class _File:
 def api_routes(max_stops: int) -> list[BaseRoute]:
     """The documents of a gateway whose streams follow up to `max_stops` stops."""
     told = document(max_stops)
-    page_headers = {"Content-Security-Policy": _PAGE_POLICY, "Referrer-Policy": "no-referrer"}
+    policy = {"Content-Security-Policy": _PAGE_POLICY}
     files = {
         "/openapi.json": _File(orjson.dumps(told), "application/json"),
-        "/docs": _File(reference(told).encode(), "text/html", page_headers),
+        "/docs": _File(reference(told).encode(), "text/html", policy),
         "/docs/style.css": _File(STYLE, "text/css"),
     }
     return [Route(path, file.__call__) for path, file in files.items()]
