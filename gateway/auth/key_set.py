@@ -19,6 +19,8 @@ from jwt import PyJWK, PyJWKSet, PyJWTError
 
 from gateway.auth.errors import KeysUnavailableError, KeyUnknownError
 from gateway.auth.reading import Reading
+from schemas import server_url
+from schemas.errors import reason
 
 log = structlog.get_logger()
 
@@ -97,10 +99,7 @@ class KeySet:
             await self._client.aclose()
 
     def __str__(self) -> str:
-        """The source as it may be shown: queries and users carry secrets."""
-        parts = urlsplit(self.source)
-        host = parts.netloc.rpartition("@")[2]
-        return parts._replace(netloc=host, query="", fragment="").geturl()
+        return server_url.bare(self.source)
 
     def _known(self, kid: str | None) -> PyJWK | None:
         if kid is None and len(self._keys) == 1:
@@ -111,8 +110,7 @@ class KeySet:
         try:
             self._keys = _parsed(await self._fetch())
         except (OSError, ValueError, httpx.HTTPError, httpx.InvalidURL, PyJWTError) as error:
-            reason = str(error) or type(error).__name__
-            log.warning("token_keys_unavailable", source=str(self), error=reason)
+            log.warning("token_keys_unavailable", source=str(self), error=reason(error))
             return False
         log.info("token_keys_read", source=str(self), keys=len(self._keys))
         return True

@@ -13,7 +13,7 @@ import orjson
 
 from gateway.watch.drawing import FeedTold
 from schemas.arrivals import Board
-from schemas.errors import StopcastError
+from schemas.errors import StopcastError, reason
 from schemas.event_reader import PASSING, SILENCE, Event, EventReader, fold
 
 _CONNECT = 10.0  # seconds
@@ -114,7 +114,7 @@ class Follower:
         except httpx.ReadTimeout:
             return "the gateway is silent"
         except httpx.HTTPError as error:
-            return f"no connection: {str(error) or type(error).__name__}"
+            return f"no connection: {reason(error)}"
         except (ValueError, LookupError, TypeError):
             return "the answer cannot be read"
 
