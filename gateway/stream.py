@@ -32,7 +32,7 @@ from schemas import frames
 from schemas.arrivals import StopId
 from schemas.live import LiveStore, LiveStoreError
 
-# The key in scope["extensions"] under which gateway/server.py puts the connection's transport.
+# The key in scope["extensions"] under which gateway/protocol.py puts the connection's transport.
 TRANSPORT = "stopcast.transport"
 
 
@@ -221,7 +221,7 @@ class BoardStream:
     ) -> None:
         hub = self.hub
         feeds = tuple(sorted({stop.feed_id for stop in request.stops}))
-        transport.get_protocol().forget_parser()  # type: ignore[attr-defined]  # gateway/server.py
+        transport.get_protocol().forget_parser()  # type: ignore[attr-defined]  # gateway/protocol.py
         transport.set_write_buffer_limits(high=hub.settings.write_buffer)
         subscriber = self._subscriber(request, topics, feeds, transport, send)
         if lifetime := hub.settings.stream_lifetime:
