@@ -3,11 +3,11 @@
 import time
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gateway.json_answer import json_answer
 from gateway.problems import Problem
 from schemas.live import FeedState
 
@@ -30,13 +30,11 @@ def feed_report(feed: FeedState, wall: float) -> dict[str, Any]:
     }
 
 
-def _json(body: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(body), 200, {"Cache-Control": "no-store"}, "application/json")
-
-
 async def feeds(request: Request) -> Response:
     wall, states = time.time(), request.app.state.feeds.states
-    return _json({"feeds": [feed_report(states[feed_id], wall) for feed_id in sorted(states)]})
+    return json_answer(
+        {"feeds": [feed_report(states[feed_id], wall) for feed_id in sorted(states)]}
+    )
 
 
 async def feed(request: Request) -> Response:
@@ -44,7 +42,7 @@ async def feed(request: Request) -> Response:
     state = request.app.state.feeds.states.get(feed_id)
     if state is None:
         raise Problem(404, "unknown_feed", f"There is no feed {feed_id!r}.")
-    return _json(feed_report(state, time.time()))
+    return json_answer(feed_report(state, time.time()))
 
 
 ROUTES: list[BaseRoute] = [Route("/v1/feeds", feeds), Route("/v1/feeds/{feed_id}", feed)]

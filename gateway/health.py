@@ -3,9 +3,10 @@
 import asyncio
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gateway.json_answer import json_answer
 from gateway.problems import unavailable
 from schemas.live import LiveStore, LiveStoreError
 
@@ -22,7 +23,7 @@ async def _reach(live: LiveStore) -> None:
 
 
 async def healthz(_: Request) -> Response:
-    return JSONResponse({"status": "alive"}, headers={"Cache-Control": "no-store"})
+    return json_answer({"status": "alive"})
 
 
 async def readyz(request: Request) -> Response:
@@ -30,7 +31,7 @@ async def readyz(request: Request) -> Response:
     if state.draining:
         raise unavailable("draining", "This gateway is draining: it is about to be replaced.")
     await _reach(state.live)
-    return JSONResponse({"status": "ready"}, headers={"Cache-Control": "no-store"})
+    return json_answer({"status": "ready"})
 
 
 ROUTES: list[BaseRoute] = [Route("/healthz", healthz), Route("/readyz", readyz)]

@@ -2,11 +2,11 @@
 
 from collections import Counter
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gateway.json_answer import json_answer
 from gateway.metrics import registry
 
 # A member of the answer, and the sample that is summed up for it.
@@ -25,7 +25,7 @@ async def status(request: Request) -> Response:
         for sample in family.samples:
             sums[sample.name] += int(sample.value)
     body = {name: sums[sample] for name, sample in FIGURES.items()}
-    return Response(orjson.dumps(body), 200, {"Cache-Control": "no-store"}, "application/json")
+    return json_answer(body)
 
 
 ROUTES: list[BaseRoute] = [Route("/v1/status", status)]
