@@ -9,32 +9,34 @@ from starlette.routing import BaseRoute, Route
 
 from gateway.json_answer import json_answer
 from gateway.problems import Problem
+from schemas.answers import FeedList, FeedReport
 from schemas.live import FeedState
 
 
-def feed_report(feed: FeedState, wall: float) -> dict[str, Any]:
+def feed_report(feed: FeedState, wall: float) -> FeedReport:
     """A feed for clients: the gateway's judgement of it, then all that its owner reported.
 
     `age` is that of its data, in seconds of the board clock; absent before there is any.
     """
     now = int(feed.board_clock(wall))
-    age = {"age": max(0, now - feed.timestamp)} if feed.timestamp else {}
-    return {
+    told: FeedReport = {
         "feed_id": feed.feed_id,
         "status": feed.status,
         "timestamp": feed.timestamp,
         "now": now,
-        **age,
         "complete": feed.complete,
-        **feed.report,
     }
+    if feed.timestamp:
+        told["age"] = max(0, now - feed.timestamp)
+    reported: Any = feed.report  # JSON out of Redis
+    told.update(reported)
+    return told
 
 
 async def feeds(request: Request) -> Response:
     wall, states = time.time(), request.app.state.feeds.states
-    return json_answer(
-        {"feeds": [feed_report(states[feed_id], wall) for feed_id in sorted(states)]}
-    )
+    told: FeedList = {"feeds": [feed_report(states[feed_id], wall) for feed_id in sorted(states)]}
+    return json_answer(told)
 
 
 async def feed(request: Request) -> Response:

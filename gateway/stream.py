@@ -30,6 +30,7 @@ from gateway.subscriber import Subscriber, jittered
 from gateway.topic import State, Topic
 from schemas import frames
 from schemas.arrivals import StopId
+from schemas.events import GoodbyeReason
 from schemas.live import LiveStore, LiveStoreError
 
 # The key in scope["extensions"] under which gateway/protocol.py puts the connection's transport.
@@ -42,7 +43,7 @@ class NotNowError(Exception):
     `retry`: seconds after which the client may come back, if that is longer than usual.
     """
 
-    def __init__(self, reason: str, problem: Problem, retry: float = 0) -> None:
+    def __init__(self, reason: GoodbyeReason, problem: Problem, retry: float = 0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.problem = problem
