@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 import structlog
@@ -14,6 +13,7 @@ from gateway.accounts.vault import Vault
 from gateway.auth.errors import KeysUnavailableError, KeyUnknownError
 from gateway.auth.reading import Reading
 from gateway.database import Database
+from schemas.answers import KeySet
 from schemas.database import DatabaseError
 from schemas.errors import StopcastError
 
@@ -68,7 +68,7 @@ class KeyRing:
             raise SigningKeyError("no key to sign with: run `stopcast auth rotate-keys`")
         return key.private_key(self._vault)
 
-    async def published(self) -> dict[str, Any]:
+    async def published(self) -> KeySet:
         """All public keys, as a JSON Web Key Set (RFC 7517).
 
         Raises:
