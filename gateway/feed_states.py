@@ -90,7 +90,9 @@ class FeedStates:
     def events(self, feeds: Iterable[str], coding: Coding) -> bytes:
         """A `feed` event for each feed, as one coded piece of the stream."""
         return b"".join(
-            _feed_event(coding, feed, **told) for feed in feeds if (told := self.told(feed))
+            _feed_event(coding, feed, told["status"], told["timestamp"], told["now"])
+            for feed in feeds
+            if (told := self.told(feed))
         )
 
     def heartbeat(self, feeds: Iterable[str], coding: Coding) -> bytes:
@@ -115,7 +117,7 @@ def _nobody(*_: object) -> None:
 
 @lru_cache(maxsize=256)  # the same for all streams that begin within a second
 def _feed_event(
-    coding: Coding, feed_id: str, *, status: FeedStatus, timestamp: int, now: int
+    coding: Coding, feed_id: str, status: FeedStatus, timestamp: int, now: int
 ) -> bytes:
     news: FeedNews = {"feed_id": feed_id, "status": status, "timestamp": timestamp, "now": now}
     return coding.encode(frames.event("feed", news))
