@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gateway.auth.grant import TokenScope
 from gateway.problems import Problem
 
-SCOPE = "admin"
 # By which most proxies tell that the other end is not on this machine, though they are.
 _FORWARDED = {b"forwarded", b"via", b"x-forwarded-for"}
 
@@ -51,7 +51,7 @@ def _admin_port(scope: Scope) -> int | None:
 
 def _is_admin(scope: Scope) -> bool:
     """Its token says so, and was found to be good (scope["grant"])."""
-    return SCOPE in getattr(scope.get("grant"), "scopes", ())
+    return TokenScope.ADMIN in getattr(scope.get("grant"), "scopes", ())
 
 
 def _is_local(scope: Scope) -> bool:

@@ -7,13 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from gateway.coding import GZIP, accepted
+from gateway.coding import GZIP, Coding
+from gateway.kept_file import conditional
 from gateway.missing import missing_board
 from gateway.paths import StopRoute
 from schemas.live import StoredBoard
 
 # Caches may keep a board but must ask before they use it: a 304 costs next to nothing.
-CACHE_CONTROL = "no-cache"
+_HEADERS = {"Cache-Control": "no-cache"}
 
 
 @lru_cache(maxsize=512)  # busy boards are about 8 kB plain and 1 kB compressed
@@ -27,26 +28,16 @@ def _body(stored: StoredBoard) -> bytes:
     return stored.json()
 
 
-def etag_matches(if_none_match: str, etag: str) -> bool:
-    """RFC 9110, section 13.1.2: weak comparison with any tag of the list."""
-    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return etag in tags or "*" in tags
-
-
 async def board(request: Request) -> Response:
     stop, state = request.path_params["stop_id"], request.app.state
     stored = await state.boards.read(str(stop))
     if stored is None:
         raise await missing_board(state.live, state.feeds.states, stop)
-    etag = f'"{stored.version}"'
-    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept-Encoding"}
-    if etag_matches(request.headers.get("if-none-match", ""), etag):
-        return Response(None, 304, headers)
-    body = _body(stored)
-    if accepted(request.headers.get("accept-encoding", "")) is GZIP:
-        body = _compressed(body)
-        headers["Content-Encoding"] = "gzip"
-    return Response(body, 200, headers, "application/json")
+
+    def coded(coding: Coding) -> bytes:
+        return _compressed(_body(stored)) if coding is GZIP else _body(stored)
+
+    return conditional(request, str(stored.version), _HEADERS, "application/json", coded)
 
 
 ROUTES: list[BaseRoute] = [StopRoute("/v1/stops/{stop_id:stop}/board", board)]

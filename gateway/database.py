@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from schemas.database import DatabaseError, shown, why
+from schemas.database import UNREACHABLE, errors
 
 # A phone waits for a search; a gateway holds few connections, since there are many gateways.
 TIMEOUT = 5.0
@@ -45,23 +45,10 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
-        try:
+        with errors(self.url, *UNREACHABLE):  # a pool connects at any time
             pool = await self._open()
             async with pool.acquire(timeout=TIMEOUT) as connection:
                 yield connection
-        except asyncpg.UndefinedTableError as error:
-            reason = f"{error}: run `stopcast db migrate`"
-            raise DatabaseError(f"Postgres at {shown(self.url)}: {reason}") from error
-        except (
-            OSError,
-            TimeoutError,
-            ValueError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,  # a connection that broke while it was being set up
-        ) as error:
-            reason = why(error, self.url)
-            raise DatabaseError(f"Postgres at {shown(self.url)}: {reason}") from error
 
     async def _open(self) -> "asyncpg.Pool[asyncpg.Record]":
         if self._pool is None:

@@ -1,7 +1,8 @@
-"""Where new streams come in, so many in one turn of the loop, so that open ones keep their pace.
+"""Where what costs the loop comes in, so many in one turn, so that open streams keep their pace.
 
-What is published goes out between two turns. A crowd that comes at once therefore waits here, in
-the order in which it came, and not in the middle of the events of those who were there before.
+New streams, and signatures of tokens, each by a door of their own. What is published goes out between
+two turns. A crowd that comes at once therefore waits here, in the order in which it came, and not in
+the middle of the events of those who were there before.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ from collections import deque
 
 
 class Door:
-    """Lets in `width` streams per turn; who would wait longer than `patience` seconds is refused."""
+    """Lets in `width` per turn; who would wait longer than `patience` seconds is refused."""
 
     def __init__(self, width: int, patience: float) -> None:
         self.width = width

@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 import structlog
 
 from gateway.coding import Coding, chunk
 from gateway.settings import GatewaySettings
 from schemas import frames
+from schemas.arrivals import FeedStatus
+from schemas.events import FeedFacts, FeedNews, Heartbeat
 from schemas.live import FEED_TTL, FeedState, LiveStore, LiveStoreError
 
 log = structlog.get_logger()
@@ -89,24 +90,25 @@ class FeedStates:
     def events(self, feeds: Iterable[str], coding: Coding) -> bytes:
         """A `feed` event for each feed, as one coded piece of the stream."""
         return b"".join(
-            _feed_event(coding, feed, *told) for feed in feeds if (told := self.told(feed))
+            _feed_event(coding, feed, told["status"], told["timestamp"], told["now"])
+            for feed in feeds
+            if (told := self.told(feed))
         )
 
     def heartbeat(self, feeds: Iterable[str], coding: Coding) -> bytes:
         """A `heartbeat` of these feeds, as an HTTP chunk."""
-        facts: dict[str, Any] = {}
-        for feed in feeds:
-            if told := self.told(feed):
-                status, timestamp, now = told
-                facts[feed] = {"status": status, "timestamp": timestamp, "now": now}
-        return chunk(coding.encode(frames.event("heartbeat", {"feeds": facts})))
+        told: Heartbeat = {
+            "feeds": {feed: facts for feed in feeds if (facts := self.told(feed)) is not None}
+        }
+        return chunk(coding.encode(frames.event("heartbeat", told)))
 
-    def told(self, feed_id: str) -> tuple[str, int, int] | None:
-        """What streams tell of a feed: status, time of its data, board clock; None: unknown."""
+    def told(self, feed_id: str) -> FeedFacts | None:
+        """What streams tell of a feed; None: unknown."""
         state = self.states.get(feed_id)
         if state is None:
             return None
-        return state.status, state.timestamp, int(state.board_clock(self._clock()))
+        now = int(state.board_clock(self._clock()))
+        return {"status": state.status, "timestamp": state.timestamp, "now": now}
 
 
 def _nobody(*_: object) -> None:
@@ -114,6 +116,8 @@ def _nobody(*_: object) -> None:
 
 
 @lru_cache(maxsize=256)  # the same for all streams that begin within a second
-def _feed_event(coding: Coding, feed_id: str, status: str, timestamp: int, now: int) -> bytes:
-    facts = {"feed_id": feed_id, "status": status, "timestamp": timestamp, "now": now}
-    return coding.encode(frames.event("feed", facts))
+def _feed_event(
+    coding: Coding, feed_id: str, status: FeedStatus, timestamp: int, now: int
+) -> bytes:
+    news: FeedNews = {"feed_id": feed_id, "status": status, "timestamp": timestamp, "now": now}
+    return coding.encode(frames.event("feed", news))

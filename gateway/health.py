@@ -3,10 +3,12 @@
 import asyncio
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gateway.json_answer import json_answer
 from gateway.problems import unavailable
+from schemas.answers import Health
 from schemas.live import LiveStore, LiveStoreError
 
 # A load balancer asks every few seconds; what takes longer is as bad as no answer.
@@ -22,7 +24,8 @@ async def _reach(live: LiveStore) -> None:
 
 
 async def healthz(_: Request) -> Response:
-    return JSONResponse({"status": "alive"}, headers={"Cache-Control": "no-store"})
+    told: Health = {"status": "alive"}
+    return json_answer(told)
 
 
 async def readyz(request: Request) -> Response:
@@ -30,7 +33,8 @@ async def readyz(request: Request) -> Response:
     if state.draining:
         raise unavailable("draining", "This gateway is draining: it is about to be replaced.")
     await _reach(state.live)
-    return JSONResponse({"status": "ready"}, headers={"Cache-Control": "no-store"})
+    told: Health = {"status": "ready"}
+    return json_answer(told)
 
 
 ROUTES: list[BaseRoute] = [Route("/healthz", healthz), Route("/readyz", readyz)]

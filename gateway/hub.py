@@ -17,6 +17,7 @@ from gateway.settings import GatewaySettings
 from gateway.subscriber import Subscriber, jittered
 from gateway.topic import State, Topic
 from gateway.wheel import Wheel
+from schemas.events import GoodbyeReason
 from schemas.live import LiveStore, Message
 
 log = structlog.get_logger()
@@ -194,7 +195,7 @@ class Hub:
             self.counts.failed += 1
         subscriber.transport.abort()
 
-    def close(self, subscriber: Subscriber, reason: str) -> None:
+    def close(self, subscriber: Subscriber, reason: GoodbyeReason) -> None:
         """Say goodbye to a stream, without waiting for it."""
         task = asyncio.create_task(subscriber.close(reason))
         self._closing.add(task)

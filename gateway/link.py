@@ -13,7 +13,7 @@ from schemas.shards import Shard
 from schemas.tasks import cancellable
 
 if TYPE_CHECKING:  # the Listener makes Links
-    from gateway.listener import Follower, Listener
+    from gateway.listener import Hearer, Listener
 
 # Seconds of silence after which Redis is asked for a sign of life, and given as many to answer.
 # Twice that is less than cursor.SKEW: what other shards send meanwhile has ids, and whoever comes
@@ -44,7 +44,7 @@ class Link:
         while not self.stops:
             await self._commands.get()
 
-    async def run(self, listener: "Listener", follower: "Follower") -> None:
+    async def run(self, listener: "Listener", hearer: "Hearer") -> None:
         """Connect, subscribe to all that is followed here, and listen until the connection breaks.
 
         Raises:
@@ -55,14 +55,14 @@ class Link:
             with cancellable():
                 await connection.connect()  # type: ignore[no-untyped-call]  # redis-py
             self._commands = asyncio.Queue()
-            follower.connected()
+            hearer.connected()
             for stop_id in self.stops:
                 self._subscribe(stop_id)
-            await _first_to_end(self._write(connection), self._read(connection, listener, follower))
+            await _first_to_end(self._write(connection), self._read(connection, listener, hearer))
         except shards.ERRORS as error:
             raise LiveStoreError(f"Redis pub/sub: {error!r}") from error
         finally:
-            follower.interrupted(self.stops)
+            hearer.interrupted(self.stops)
             await connection.disconnect(nowait=True)
 
     def _subscribe(self, stop_id: str) -> None:
@@ -79,7 +79,7 @@ class Link:
                 )
 
     async def _read(
-        self, connection: AbstractConnection, listener: "Listener", follower: "Follower"
+        self, connection: AbstractConnection, listener: "Listener", hearer: "Hearer"
     ) -> None:
         asked = False
         while True:
@@ -92,25 +92,25 @@ class Link:
                 continue
             if reply is not None:
                 asked = False
-                self._dispatch(reply, follower)
+                self._dispatch(reply, hearer)
             elif asked:
                 raise TimeoutError(f"no answer for {SILENCE} s")
             else:
                 asked = True
                 self._commands.put_nowait(("PING",))
 
-    def _dispatch(self, reply: Any, follower: "Follower") -> None:
+    def _dispatch(self, reply: Any, hearer: "Hearer") -> None:
         match reply:
             case [b"smessage", channel, data]:
-                follower.receive(keys.stop_of_channel(channel), data)
+                hearer.receive(keys.stop_of_channel(channel), data)
             case [b"ssubscribe", channel, _]:
-                follower.confirmed(keys.stop_of_channel(channel))
+                hearer.confirmed(keys.stop_of_channel(channel))
             case [b"sunsubscribe", channel, _]:
                 # Unasked when a Cluster moves the slot: it is asked again, and says who has it now.
                 # Asked, the stop may be followed again.
                 stop_id = keys.stop_of_channel(channel)
                 if stop_id in self.stops:
-                    follower.interrupted([stop_id])
+                    hearer.interrupted([stop_id])
                     self._subscribe(stop_id)
 
 

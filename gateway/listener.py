@@ -1,7 +1,7 @@
 """What a process hears of its followed stops: one pub/sub connection per shard.
 
 redis-py's PubSub reconnects and subscribes again without a word, so nobody would know that messages
-were missed. This speaks to each connection directly: when one breaks, or a slot moves, the follower
+were missed. This speaks to each connection directly: when one breaks, or a slot moves, the hearer
 is told what it may have missed (`interrupted`), until each stop is `confirmed` again.
 """
 
@@ -20,7 +20,7 @@ from schemas.shards import Shard
 from schemas.tasks import cancellable
 
 
-class Follower(Protocol):
+class Hearer(Protocol):
     """Who gets the messages (the Hub)."""
 
     counts: Counts
@@ -52,7 +52,7 @@ class Listener:
         if link := self._homes.pop(stop_id, None):
             link.unfollow(stop_id)
 
-    async def run(self, follower: Follower) -> None:
+    async def run(self, hearer: Hearer) -> None:
         """Listen to every shard for ever; each begins again by itself after an error.
 
         Raises:
@@ -60,15 +60,15 @@ class Listener:
         """
         try:
             await self._refresh()
-            follower.interrupted(follower.topics)
+            hearer.interrupted(hearer.topics)
             async with asyncio.TaskGroup() as tasks:
                 self._begin = lambda link: tasks.create_task(
-                    supervised("listener", lambda: self._listen(link, follower), follower.counts)
+                    supervised("listener", lambda: self._listen(link, hearer), hearer.counts)
                 )
                 self._running = True
                 for shard in self._shards.masters():
                     self._link(shard)
-                for stop_id in follower.topics:
+                for stop_id in hearer.topics:
                     self._place(stop_id)
         finally:
             self._running = False
@@ -81,14 +81,14 @@ class Listener:
         for stop_id in [stop for stop, slot in link.stops.items() if slot == error.slot_id]:
             self._place(stop_id)
 
-    async def _listen(self, link: Link, follower: Follower) -> None:
+    async def _listen(self, link: Link, hearer: Hearer) -> None:
         # It may have failed because others have its slots now.
         await self._refresh()
         for stop_id in tuple(link.stops):
             self._place(stop_id)
         if link.name not in {shard.name for shard in self._shards.masters()}:
             await link.wanted()
-        await link.run(self, follower)
+        await link.run(self, hearer)
 
     async def _refresh(self) -> None:
         try:

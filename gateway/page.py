@@ -3,18 +3,14 @@
 Everything is read once and answered out of memory, so a path can lead nowhere else.
 """
 
-import gzip
-import hashlib
 from pathlib import Path
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gateway.boards import etag_matches
-from gateway.coding import GZIP, accepted
+from gateway.kept_file import KeptFile, digest
 
 STATIC = Path(__file__).parent / "static"
 # What a browser asks for. A text/plain of TypeScript can be looked at.
@@ -32,7 +28,7 @@ FILES = {
 }
 # One for all files: who has a page of this version has all of it, and a display that runs for
 # months sees by the page's ETag alone that there is another.
-VERSION = hashlib.sha256(repr(FILES).encode()).hexdigest()[:16]
+VERSION = digest(repr(FILES).encode())
 _HEADERS = {
     # Asked for anew each time, which costs a 304: else a page could meet another release's script.
     "Cache-Control": "no-cache",
@@ -40,50 +36,22 @@ _HEADERS = {
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
         "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
-    "Vary": "Accept-Encoding",
 }
-
-
-def _answer(name: str, *, compressed: bool) -> Response:
-    body, headers = FILES[name], {**_HEADERS, "ETag": f'"{VERSION}"'}
-    if compressed:
-        body = gzip.compress(body, mtime=0)
-        headers |= {"Content-Encoding": "gzip", "ETag": f'"{VERSION}-gzip"'}
-    return Response(body, 200, headers, _TYPES[Path(name).suffix])
-
-
-_ANSWERS = {
-    (name, compressed): _answer(name, compressed=compressed)
-    for name in FILES
-    for compressed in (False, True)
+_KEPT = {
+    name: KeptFile(body, VERSION, _TYPES[Path(name).suffix], _HEADERS)
+    for name, body in FILES.items()
 }
-
-
-def _file(name: str, headers: Headers) -> Response:
-    compressed = accepted(headers.get("accept-encoding", "")) is GZIP
-    answer = _ANSWERS.get((name, compressed))
-    if answer is None:
-        raise HTTPException(404)
-    etag = answer.headers["etag"]
-    if etag_matches(headers.get("if-none-match", ""), etag):
-        return Response(None, 304, {**_HEADERS, "ETag": etag})
-    return answer
-
-
-async def page(request: Request) -> Response:
-    return _file("index.html", request.headers)
-
-
-async def status_page(request: Request) -> Response:
-    return _file("status.html", request.headers)
 
 
 async def static(request: Request) -> Response:
-    return _file(request.path_params["path"], request.headers)
+    kept = _KEPT.get(request.path_params["path"])
+    if kept is None:
+        raise HTTPException(404)
+    return await kept(request)
 
 
 ROUTES: list[BaseRoute] = [
-    Route("/", page),
-    Route("/status", status_page),
+    Route("/", _KEPT["index.html"].__call__),
+    Route("/status", _KEPT["status.html"].__call__),
     Route("/static/{path:path}", static),
 ]

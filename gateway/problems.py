@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
+from schemas.answers import ProblemDetails
 from schemas.database import DatabaseError
 from schemas.errors import StopcastError
 from schemas.live import LiveStoreError
@@ -35,7 +36,7 @@ class Problem(StopcastError):  # noqa: N818  # the word of RFC 9457
         self.headers = dict(headers or {})
 
     def response(self, request_id: str) -> Response:
-        body = {
+        body: ProblemDetails = {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,

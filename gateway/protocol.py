@@ -11,6 +11,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.answer_headers import POLICY
+from gateway.idle import Idle
 from gateway.intake import Intake
 from gateway.problems import Problem
 from gateway.stream import TRANSPORT
@@ -57,11 +58,12 @@ class StreamProtocol(HttpToolsProtocol):
     CPython shares the keys of an instance's dict up to 30, and uvicorn has 28.
     """
 
-    __slots__ = ("_announced", "_extensions", "_intake", "_refusal", "_size", "_unread")
+    __slots__ = ("_announced", "_extensions", "_idle", "_intake", "_refusal", "_size", "_unread")
 
-    def __init__(self, intake: Intake, **given: Any) -> None:
+    def __init__(self, intake: Intake, idle: Idle, **given: Any) -> None:
         super().__init__(**given)
         self._intake = intake
+        self._idle = idle
         self._announced = 0  # Content-Length
         self._size = 0  # bytes of this request's header fields; then of its body and trailers
         self._unread = 0  # bytes of chunks in which its head neither began nor ended
@@ -74,14 +76,14 @@ class StreamProtocol(HttpToolsProtocol):
         self._extensions = {TRANSPORT: transport}
         now = self.loop.time()
         self._intake.begin(self, now)
-        self._intake.rest(self)
-        if len(self.connections) > self._intake.places:
-            self._intake.make_room(now)
+        self._idle.rest(self)
+        if len(self.connections) > self._idle.places:
+            self._idle.make_room(now)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._intake.end(self)
-        self._intake.wake(self)
+        self._idle.wake(self)
         if isinstance(exc, TimeoutError):  # TCP_USER_TIMEOUT
             self._intake.counts.frozen += 1
 
@@ -107,7 +109,7 @@ class StreamProtocol(HttpToolsProtocol):
         super().on_response_complete()
         another_began = self.cycle.scope is not self.scope or not self.cycle.response_complete
         if not (another_began or self.transport.is_closing()):
-            self._intake.rest(self)
+            self._idle.rest(self)
 
     @property
     def _in_head(self) -> bool:
@@ -118,7 +120,7 @@ class StreamProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._intake.begin(self, self.loop.time())
-        self._intake.wake(self)
+        self._idle.wake(self)
         self._announced = self._size = self._unread = 0
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # ours
 

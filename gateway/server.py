@@ -12,6 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway.hub import Hub
+from gateway.idle import Idle
 from gateway.intake import Intake
 from gateway.protocol import StreamProtocol
 from gateway.settings import GatewaySettings
@@ -82,10 +83,11 @@ class Server(uvicorn.Server):
         self._draining: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self._intake = Intake(app.state.hub.counts, app.state.answer_headers)
+        self._idle = Idle(app.state.hub.counts)
         super().__init__(
             uvicorn.Config(
                 app,
-                http=partial(StreamProtocol, self._intake),  # type: ignore[arg-type]  # it is called
+                http=partial(StreamProtocol, self._intake, self._idle),  # type: ignore[arg-type]  # it is called
                 proxy_headers=False,  # gateway/limits/address.py
                 ws="none",
                 lifespan="on",

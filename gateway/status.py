@@ -2,21 +2,13 @@
 
 from collections import Counter
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gateway.json_answer import json_answer
 from gateway.metrics import registry
-
-# A member of the answer, and the sample that is summed up for it.
-FIGURES = {
-    "streams": "stopcast_gateway_streams",
-    "stops": "stopcast_gateway_topics",
-    "opened": "stopcast_gateway_streams_opened_total",
-    "messages": "stopcast_gateway_messages_total",
-    "deliveries": "stopcast_gateway_deliveries_total",
-}
+from schemas.answers import GatewayStatus
 
 
 async def status(request: Request) -> Response:
@@ -24,8 +16,14 @@ async def status(request: Request) -> Response:
     for family in (await registry(request.app.state)).collect():
         for sample in family.samples:
             sums[sample.name] += int(sample.value)
-    body = {name: sums[sample] for name, sample in FIGURES.items()}
-    return Response(orjson.dumps(body), 200, {"Cache-Control": "no-store"}, "application/json")
+    told: GatewayStatus = {
+        "streams": sums["stopcast_gateway_streams"],
+        "stops": sums["stopcast_gateway_topics"],
+        "opened": sums["stopcast_gateway_streams_opened_total"],
+        "messages": sums["stopcast_gateway_messages_total"],
+        "deliveries": sums["stopcast_gateway_deliveries_total"],
+    }
+    return json_answer(told)
 
 
 ROUTES: list[BaseRoute] = [Route("/v1/status", status)]

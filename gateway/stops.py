@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gateway.database import Database
+from gateway.json_answer import json_answer
 from gateway.parameters import parameters
 from gateway.paths import StopRoute
 from gateway.problems import Problem
@@ -106,8 +106,7 @@ def _present(row: dict[str, Any], members: tuple[str, ...]) -> dict[str, Any]:
 
 def _json(request: Request, body: dict[str, Any]) -> Response:
     granted = "grant" in request.scope
-    headers = {"Cache-Control": CACHE_CONTROL_OF_GRANT if granted else CACHE_CONTROL}
-    return Response(orjson.dumps(body), 200, headers, "application/json")
+    return json_answer(body, CACHE_CONTROL_OF_GRANT if granted else CACHE_CONTROL)
 
 
 async def _summaries(

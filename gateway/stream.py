@@ -30,9 +30,10 @@ from gateway.subscriber import Subscriber, jittered
 from gateway.topic import State, Topic
 from schemas import frames
 from schemas.arrivals import StopId
+from schemas.events import GoodbyeReason
 from schemas.live import LiveStore, LiveStoreError
 
-# The key in scope["extensions"] under which gateway/server.py puts the connection's transport.
+# The key in scope["extensions"] under which gateway/protocol.py puts the connection's transport.
 TRANSPORT = "stopcast.transport"
 
 
@@ -42,7 +43,7 @@ class NotNowError(Exception):
     `retry`: seconds after which the client may come back, if that is longer than usual.
     """
 
-    def __init__(self, reason: str, problem: Problem, retry: float = 0) -> None:
+    def __init__(self, reason: GoodbyeReason, problem: Problem, retry: float = 0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.problem = problem
@@ -221,7 +222,7 @@ class BoardStream:
     ) -> None:
         hub = self.hub
         feeds = tuple(sorted({stop.feed_id for stop in request.stops}))
-        transport.get_protocol().forget_parser()  # type: ignore[attr-defined]  # gateway/server.py
+        transport.get_protocol().forget_parser()  # type: ignore[attr-defined]  # gateway/protocol.py
         transport.set_write_buffer_limits(high=hub.settings.write_buffer)
         subscriber = self._subscriber(request, topics, feeds, transport, send)
         if lifetime := hub.settings.stream_lifetime:

@@ -16,6 +16,7 @@ from starlette.types import Send
 from gateway.coding import Coding, chunk
 from gateway.topic import Topic
 from schemas import frames
+from schemas.events import GoodbyeReason
 
 if TYPE_CHECKING:  # the Hub makes none and knows all
     from gateway.hub import Hub
@@ -177,7 +178,7 @@ class Subscriber:
             self.transport.abort()
         return not (self.ended or self.transport.is_closing())
 
-    async def close(self, reason: str) -> None:
+    async def close(self, reason: GoodbyeReason) -> None:
         """Say goodbye and end the response, which wakes the stream's own task."""
         if self.ended or self.transport.is_closing():
             return
@@ -192,7 +193,7 @@ class Subscriber:
             self.transport.abort()
         self.transport.close()  # so that the client's next request may go to another machine
 
-    def _farewell(self, reason: str) -> bytes:
+    def _farewell(self, reason: GoodbyeReason) -> bytes:
         return frames.goodbye(reason, self.hub.retry_ms())
 
 

@@ -15,8 +15,6 @@ from schemas.live import Message, StoredBoard
 if TYPE_CHECKING:  # a Subscriber knows its topics
     from gateway.subscriber import Subscriber
 
-_GONE = b"event: gone\n"
-
 
 class State(Enum):
     """What is known of a stop."""
@@ -141,7 +139,7 @@ class Topic:
 
     def _stand(self, base: Event, *tail: Event) -> None:
         """Begin anew with a frame that needs nothing before it: a snapshot, or `gone`."""
-        gone = base.frame.startswith(_GONE)
+        gone = base.name == "gone"
         self.state = State.GONE if gone else State.LIVE
         self.version = tail[-1].version if tail else base.version
         self.base = Event(0, base.frame) if gone else base

@@ -7,8 +7,10 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from schemas.arrivals import RouteSummary, StopSummary
+from schemas.arrivals import FeedStatus, RouteSummary, StopSummary
 from schemas.events import FeedFacts
+
+Fate = Literal["refused", "dropped", "repaired", "unmatched", "late", "out_of_order"]
 
 
 class Platform(TypedDict):
@@ -66,8 +68,8 @@ class Finding(TypedDict):
     """One kind of what was wrong in a feed, since its ingester began."""
 
     count: int
-    fate: str
-    """What became of it: `refused`, `dropped`, `repaired`, `unmatched`, `late`, `out_of_order`."""
+    fate: Fate
+    """What became of it."""
     example: str
     """The last one."""
 
@@ -77,8 +79,7 @@ class EndpointReport(TypedDict):
 
     url: str
     """Without what is secret in it."""
-    status: str
-    """`live`, `stale` or `down`."""
+    status: FeedStatus
     interval: float
     """Seconds between polls."""
     polls: int

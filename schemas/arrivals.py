@@ -200,7 +200,7 @@ class Board(TypedDict):
     stop_id: str
     """`<feed>:<GTFS stop_id>`."""
     version: int
-    """Grows with every change; the event id, and the `ETag`."""
+    """Grows with every change; the event id; the `ETag` is made of it."""
     stop: StopSummary
     routes: dict[str, RouteSummary]
     """By id, `<feed>:<route_id>`: those in use."""

@@ -1,7 +1,7 @@
 """Postgres: connecting to it, and bringing its schema up to date."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.resources import as_file, files
 from io import StringIO
 from typing import NamedTuple, TypeAlias
@@ -12,12 +12,19 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from schemas import server_url
-from schemas.errors import StopcastError
+from schemas.errors import StopcastError, reason
 from schemas.search.stored import build_missing
 
 # Seconds for Postgres to take its leave; a machine without a moment to spare takes longer.
 CLOSE_TIMEOUT = 5.0
 MIGRATION_LOCK = 0x53544F50  # any number that nothing else locks; two release commands take turns
+# What connecting raises besides: a URL that is none, a server that does not answer (in time).
+UNREACHABLE = OSError, ValueError
+_OF_ASYNCPG = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that broke while it was being set up
+)
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -41,19 +48,29 @@ async def connect(url: str) -> AsyncIterator[Connection]:
         DatabaseError: names the server (never the password) and the reason, also for whatever
             Postgres refuses within the block.
     """
-    try:
+    with errors(url, *UNREACHABLE):
         connection = await asyncpg.connect(url, timeout=10)
-    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        reason = why(error, url)
-        raise DatabaseError(f"cannot connect to Postgres at {shown(url)}: {reason}") from None
     try:
-        yield connection
-    except asyncpg.UndefinedTableError as error:
-        raise DatabaseError(f"{shown(url)}: {error}: run `stopcast db migrate`") from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise DatabaseError(f"{shown(url)}: {error}") from error
+        with errors(url):
+            yield connection
     finally:
         await _close(connection)
+
+
+@contextmanager
+def errors(url: str, *others: type[Exception]) -> Iterator[None]:
+    """Turn what asyncpg raises in the block into a DatabaseError, and `others` where asked for.
+
+    Raises:
+        DatabaseError: names the server (never the password) and the reason.
+    """
+    try:
+        yield
+    except asyncpg.UndefinedTableError as error:
+        told = f"{error}: run `stopcast db migrate`"
+        raise DatabaseError(f"Postgres at {shown(url)}: {told}") from None
+    except _OF_ASYNCPG + others as error:
+        raise DatabaseError(f"Postgres at {shown(url)}: {_why(error, url)}") from None
 
 
 async def _close(connection: Connection) -> None:
@@ -69,11 +86,9 @@ def shown(url: str) -> str:
     )
 
 
-def why(error: Exception, url: str) -> str:
+def _why(error: Exception, url: str) -> str:
     """What an error of asyncpg says, if it may be shown."""
-    if isinstance(error, ValueError):
-        return server_url.fault(error, url)
-    return str(error) or type(error).__name__
+    return server_url.fault(error, url) if isinstance(error, ValueError) else reason(error)
 
 
 async def migrate(url: str) -> Migration:

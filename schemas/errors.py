@@ -7,3 +7,8 @@ class StopcastError(Exception):
     The command line prints it without a traceback. Each module that talks to the outside raises a
     subclass of its own and turns library exceptions into it there.
     """
+
+
+def reason(error: Exception) -> str:
+    """What an exception of a library says; some say nothing but what they are."""
+    return str(error) or type(error).__name__

@@ -4,11 +4,16 @@ The other side of schemas/frames.py; docs/protocol.md is the contract between th
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import orjson
 
 from schemas import merge_patch
+
+# Seconds without a byte, after which a connection is dead: heartbeats come every 15 s.
+SILENCE = 40.0
+# Refusals that are worth another try, as all of the server's faults are; others stay what they are.
+PASSING = {408, 429}  # Request Timeout, Too Many Requests
 
 
 class Event(NamedTuple):
@@ -30,6 +35,12 @@ class EventReader:
         self.retry: int | None = None  # milliseconds
         self._loads = loads
         self._rest = b""
+
+    def resumed(self) -> Self:
+        """For the next connection: half an event of the last is none; the id and the delay stay."""
+        reader = type(self)(self._loads)
+        reader.last_id, reader.retry = self.last_id, self.retry
+        return reader
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """The events that are complete by now.

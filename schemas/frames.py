@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from schemas.arrivals import Board
+from schemas.events import Gone, Goodbye, GoodbyeReason
 
 _EVENT = b"event: "
 _DATA = b"\ndata: "
@@ -43,12 +44,14 @@ def patch(merge_patch: Mapping[str, Any]) -> bytes:
 
 def gone(stop_id: str) -> bytes:
     """The stop left the schedule, or never was in it."""
-    return event("gone", {"stop_id": stop_id})
+    told: Gone = {"stop_id": stop_id}
+    return event("gone", told)
 
 
-def goodbye(reason: str, retry_ms: int) -> bytes:
+def goodbye(reason: GoodbyeReason, retry_ms: int) -> bytes:
     """The last event of a stream, with the delay after which the client may come back."""
-    return retry(retry_ms) + event("goodbye", {"reason": reason})
+    told: Goodbye = {"reason": reason}
+    return retry(retry_ms) + event("goodbye", told)
 
 
 def retry(milliseconds: int) -> bytes:

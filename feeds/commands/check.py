@@ -16,9 +16,9 @@ from feeds.commands.moment import MOMENT
 from feeds.commands.once import OnceError, chosen_feed, read_messages, read_schedule, source_options
 from feeds.config import Feed
 from feeds.ingest.endpoint_health import EndpointHealth
-from feeds.ingest.fetch import shown
 from feeds.realtime.decode import DecodeError
 from feeds.realtime.pipeline import Pipeline
+from schemas import server_url
 from schemas.console import plain_console
 from schemas.errors import StopcastError
 
@@ -96,7 +96,7 @@ async def _report(feed_id: str, feed: Feed, now: float) -> dict[str, Any]:
     schedule = await read_schedule(feed_id, feed, now)
     pipeline = Pipeline(schedule.timetable, replaced_routes=feed.replaced_routes)
     endpoints = [
-        {"url": shown(endpoint.url), **_poll(pipeline, index, data, now)}
+        {"url": server_url.bare(endpoint.url), **_poll(pipeline, index, data, now)}
         for index, (endpoint, data) in enumerate(zip(feed.endpoints, messages, strict=True))
     ]
     pipeline.changes(pipeline.pending(now), now)  # boards can be made of it

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple, get_args
 
 import click
 
-from feeds.realtime.quality import KINDS, Fate
+from feeds.realtime.quality import KINDS
+from schemas.answers import Fate
 
 ANY = "any"
 

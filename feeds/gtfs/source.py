@@ -13,6 +13,7 @@ import httpx
 from feeds.answers import AnswerError, answer, content, http_client
 from feeds.gtfs.problems import ScheduleError
 from feeds.gtfs.schedule import Progress
+from schemas.errors import reason
 
 TIMEOUT = httpx.Timeout(30, read=60)  # some agencies make the zip while one waits
 DEADLINE = 3600.0  # seconds for the whole
@@ -49,8 +50,8 @@ async def fetched(
         except httpx.InvalidURL as error:
             raise ScheduleError(f"{shown(source)}: {error}") from None
         except (httpx.HTTPError, AnswerError, TimeoutError) as error:
-            reason = str(error) or type(error).__name__
-            raise ScheduleError(f"{shown(source)} cannot be fetched: {reason}") from None
+            told = f"{shown(source)} cannot be fetched: {reason(error)}"
+            raise ScheduleError(told) from None
         if headers is None:
             yield None
             return

@@ -1,7 +1,6 @@
 """How an endpoint is: how old what it says is, and how often it answers."""
 
-from typing import Any
-
+from schemas.answers import EndpointReport, Finding
 from schemas.arrivals import FeedStatus
 
 TRIPS_FRESH = 90  # seconds (GTFS-Realtime best practices) …
@@ -70,9 +69,11 @@ class EndpointHealth:
             return "stale"
         return "live"
 
-    def report(self, shown: str, status: FeedStatus, timestamp: float | None) -> dict[str, Any]:
+    def report(
+        self, shown: str, status: FeedStatus, timestamp: float | None, quality: dict[str, Finding]
+    ) -> EndpointReport:
         """As it stands in `/v1/feeds/{id}`."""
-        told: dict[str, Any] = {
+        told: EndpointReport = {
             "url": shown,
             "status": status,
             "interval": self.interval,
@@ -81,6 +82,7 @@ class EndpointHealth:
             "messages": self.messages,
             "fetch_seconds": round(self.fetch_seconds, 4),
             "decode_seconds": round(self.decode_seconds, 4),
+            "quality": quality,
         }
         if self.polls:
             told["success_rate"] = round(1 - self.failures / self.polls, 4)

@@ -36,8 +36,12 @@ def feed_state(
     deciding = [index for index, p in enumerate(pollers) if not p.health.only_alerts]
     told = [timestamp for index in deciding if (timestamp := timestamps[index]) is not None]
     endpoints = [
-        poller.health.report(poller.fetcher.shown, status, timestamp)
-        | {"quality": pipeline.quality.part(index).report() if pipeline else {}}
+        poller.health.report(
+            poller.fetcher.shown,
+            status,
+            timestamp,
+            pipeline.quality.part(index).report() if pipeline else {},
+        )
         for index, (poller, status, timestamp) in enumerate(
             zip(pollers, statuses, timestamps, strict=True)
         )

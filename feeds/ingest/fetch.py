@@ -3,14 +3,14 @@
 import asyncio
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import httpx
 
 from feeds import answers
 from feeds.config import Endpoint
 from feeds.sources.clock import CLOCK_HEADER, Reading
-from schemas.errors import StopcastError
+from schemas import server_url
+from schemas.errors import StopcastError, reason
 
 LARGEST = 256 * 1024 * 1024  # bytes; the biggest feed known to us has 64 MB
 TIMEOUT = httpx.Timeout(10, read=20)
@@ -37,13 +37,6 @@ def http_client() -> httpx.AsyncClient:
     return answers.http_client(TIMEOUT)
 
 
-def shown(url: str) -> str:
-    """A URL without what must not be shown: queries often carry keys."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=host, query="", fragment="").geturl()
-
-
 class Fetcher:
     """Fetches one endpoint, telling it what we have already (ETag, Last-Modified, mtime)."""
 
@@ -59,7 +52,7 @@ class Fetcher:
     @property
     def shown(self) -> str:
         """The URL as it may be shown."""
-        return shown(self.endpoint.url)
+        return server_url.bare(self.endpoint.url)
 
     def forget(self) -> None:
         """Ask for everything again next time."""
@@ -89,7 +82,7 @@ class Fetcher:
         except answers.AnswerError as error:
             raise FetchError(error.kind, str(error)) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise FetchError("unreachable", str(error) or type(error).__name__) from None
+            raise FetchError("unreachable", reason(error)) from None
 
     async def _take(self, response: httpx.Response) -> Fetched:
         clock = _clock(response)

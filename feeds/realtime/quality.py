@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Literal
 
-Fate = Literal["refused", "dropped", "repaired", "unmatched", "late", "out_of_order"]
+from schemas.answers import Fate, Finding
 
 KINDS: Mapping[str, Fate] = {
     "message_empty": "refused",
@@ -92,7 +91,7 @@ class Quality:
         if self._whole:
             self._whole.note(kind, example)
 
-    def report(self) -> dict[str, dict[str, Any]]:
+    def report(self) -> dict[str, Finding]:
         """As it stands in `/v1/feeds/{id}`."""
         return {
             kind: {

@@ -7,8 +7,9 @@ import jwt
 from jwt import PyJWK
 
 from gateway.accounts.signing_keys import ACCESS_LIFETIME, ALGORITHM
+from gateway.auth.grant import TokenScope
 
-SCOPE = "boards:read feeds:read"
+SCOPE = f"{TokenScope.BOARDS} {TokenScope.FEEDS}"
 
 
 class AccessTokens:

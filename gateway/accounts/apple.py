@@ -16,7 +16,7 @@ import orjson
 
 from gateway.auth.errors import TokenError
 from gateway.auth.verifier import Verifier
-from schemas.errors import StopcastError
+from schemas.errors import StopcastError, reason
 
 TIMEOUT = 5.0
 _SECRET_LIFETIME = 300  # seconds; Apple allows half a year
@@ -92,8 +92,7 @@ class Apple:
         try:
             response = await self._client.post(url, data={**about, **form})
         except httpx.HTTPError as error:
-            reason = str(error) or type(error).__name__
-            raise AppleError(f"Apple's {endpoint} endpoint: {reason}") from None
+            raise AppleError(f"Apple's {endpoint} endpoint: {reason(error)}") from None
         if response.status_code not in {HTTPStatus.OK, HTTPStatus.BAD_REQUEST}:
             raise AppleError(f"Apple's {endpoint} endpoint: status {response.status_code}")
         if not response.content:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 import structlog
@@ -14,6 +13,7 @@ from gateway.accounts.vault import Vault
 from gateway.auth.errors import KeysUnavailableError, KeyUnknownError
 from gateway.auth.reading import Reading
 from gateway.database import Database
+from schemas.answers import KeySet
 from schemas.database import DatabaseError
 from schemas.errors import StopcastError
 
@@ -22,6 +22,7 @@ log = structlog.get_logger()
 RELOAD = 60.0  # seconds after which the keys are read again
 # Seconds from one reading to the next at least, whatever unknown keys are asked for.
 PAUSE = 5.0
+_UNREAD = "the signing keys could not be read from Postgres since the start"
 
 
 class SigningKeyError(StopcastError):
@@ -53,17 +54,13 @@ class KeyRing:
             self._reading.soon()
         if kid in self._public:
             return self._public[kid]
-        raise (
-            KeyUnknownError
-            if self._reading.was_done
-            else KeysUnavailableError("Postgres: no keys yet")
-        )
+        raise KeyUnknownError if self._reading.was_done else KeysUnavailableError(_UNREAD)
 
     async def signer(self) -> PyJWK:
         """The private key that signs now.
 
         Raises:
-            SigningKeyError: there is none.
+            SigningKeyError: there is none, or Postgres could not be read since the start.
         """
         await self._read_if_old()
         key = signing(self._keys, datetime.now(UTC))
@@ -71,15 +68,13 @@ class KeyRing:
             raise SigningKeyError("no key to sign with: run `stopcast auth rotate-keys`")
         return key.private_key(self._vault)
 
-    async def published(self) -> dict[str, Any]:
+    async def published(self) -> KeySet:
         """All public keys, as a JSON Web Key Set (RFC 7517).
 
         Raises:
-            KeysUnavailableError: Postgres could not be read since the start.
+            SigningKeyError: Postgres could not be read since the start.
         """
         await self._read_if_old()
-        if not self._reading.was_done:
-            raise KeysUnavailableError("Postgres: no keys yet")
         return {"keys": [orjson.loads(key.public_key) for key in self._keys]}
 
     async def close(self) -> None:
@@ -89,6 +84,8 @@ class KeyRing:
     async def _read_if_old(self) -> None:
         if not self._keys or self._reading.is_older_than(RELOAD):
             await self._reading.now()
+        if not self._reading.was_done:
+            raise SigningKeyError(_UNREAD)
 
     async def _read(self) -> bool:
         try:

@@ -11,12 +11,12 @@ from gateway.accounts.identity import NonceError
 from gateway.accounts.key_ring import SigningKeyError
 from gateway.accounts.refresh_tokens import RefreshTokenError
 from gateway.accounts.vault import VaultError
+from gateway.auth.bearer import challenge
 from gateway.auth.errors import KeysUnavailableError, TokenError
 from gateway.problems import Problem, unavailable
 from schemas.errors import StopcastError
 
-# A 401 names a scheme (RFC 9110, section 15.5.2); these tokens came in the body, though.
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="stopcast"'}
+_CHALLENGE = challenge()  # of the scheme that is there; these tokens came in the body, though
 _NONCE = (
     "The identity token was not made for this nonce: "
     "it must hold the SHA-256 of it, in lower-case hex."

@@ -1,10 +1,7 @@
 """`/v1/auth/…`, `/v1/account` and the published keys."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -17,12 +14,13 @@ from gateway.accounts.refusals import refusals
 from gateway.accounts.signing_keys import ACCESS_LIFETIME
 from gateway.auth import bearer
 from gateway.auth.errors import KeysUnavailableError, TokenError
+from gateway.json_answer import json_answer
 from gateway.problems import Problem
 from schemas.answers import AccountTokens
 
 _NO_STORE = {"Cache-Control": "no-store"}
 # Far shorter than a new key is published before it signs (signing_keys.AHEAD).
-_KEYS_HEADERS = {"Cache-Control": "public, max-age=300"}
+_KEYS_CACHE_CONTROL = "public, max-age=300"
 
 
 def _accounts(request: Request) -> Accounts:
@@ -30,10 +28,6 @@ def _accounts(request: Request) -> Accounts:
     if accounts is None:
         raise Problem(404, "no_accounts", "This deployment has no accounts.")
     return accounts
-
-
-def _json(answer: Mapping[str, Any], headers: dict[str, str]) -> Response:
-    return Response(orjson.dumps(answer), 200, headers, "application/json")
 
 
 def _given(tokens: Tokens) -> Response:
@@ -45,7 +39,7 @@ def _given(tokens: Tokens) -> Response:
         "refresh_token": str(tokens.refresh),
         "refresh_expires_in": int(LIFETIME.total_seconds()),
     }
-    return _json(answer, _NO_STORE)
+    return json_answer(answer)
 
 
 async def sign_in(request: Request) -> Response:
@@ -97,7 +91,7 @@ async def _holder(accounts: Accounts, request: Request) -> UUID:
 async def keys(request: Request) -> Response:
     accounts = _accounts(request)
     with refusals(request.scope):
-        return _json(await accounts.keys.published(), _KEYS_HEADERS)
+        return json_answer(await accounts.keys.published(), _KEYS_CACHE_CONTROL)
 
 
 ROUTES: list[BaseRoute] = [

@@ -56,7 +56,9 @@ CODES = {
     "draining": ProblemCode(503, "This gateway is being replaced; another serves."),
     "overloaded": ProblemCode(503, "This gateway takes no more at this moment; another does."),
     "provider_unavailable": ProblemCode(503, "The identity provider is out of reach."),
-    "accounts_unavailable": ProblemCode(503, "There is no key to sign tokens with."),
+    "accounts_unavailable": ProblemCode(
+        503, "There is no key to sign tokens with, or none was read yet."
+    ),
     "keys_unavailable": ProblemCode(503, "The keys of the token's issuer are out of reach."),
     "http_version": ProblemCode(
         505, "A stream was asked for by HTTP/1.0, mostly by a proxy that must be told otherwise."

@@ -26,25 +26,25 @@ def sent_token(scope: Scope, *, in_query: bool = False) -> str | None:
         found += QueryParams(scope["query_string"]).getlist("access_token")
     if len(found) > 1:
         detail = "One token, please: in `Authorization`, or in `access_token`."
-        raise Problem(400, "several_tokens", detail, _challenge(error="invalid_request"))
+        raise Problem(400, "several_tokens", detail, challenge(error="invalid_request"))
     return found[0] if found else None
 
 
 def no_token(needed: TokenScope) -> Problem:
     detail = f"This needs a token with the scope {needed} (`Authorization: Bearer …`)."
-    return Problem(401, "token_missing", detail, _challenge(scope=needed))
+    return Problem(401, "token_missing", detail, challenge(scope=needed))
 
 
 def no_account_token() -> Problem:
     detail = "This needs the access token of an account (`Authorization: Bearer …`)."
-    return Problem(401, "token_missing", detail, _challenge())
+    return Problem(401, "token_missing", detail, challenge())
 
 
 def bad_token(error: TokenError) -> Problem:
-    challenge = _challenge(error="invalid_token", error_description=str(error))
+    asked = challenge(error="invalid_token", error_description=str(error))
     if error.reason == "expired":
-        return Problem(401, "token_expired", str(error), challenge)
-    return Problem(401, "token_invalid", str(error), challenge)
+        return Problem(401, "token_expired", str(error), asked)
+    return Problem(401, "token_invalid", str(error), asked)
 
 
 def no_keys() -> Problem:
@@ -53,16 +53,16 @@ def no_keys() -> Problem:
 
 def no_scope(needed: TokenScope) -> Problem:
     detail = f"The token lacks the scope {needed}."
-    challenge = _challenge(error="insufficient_scope", scope=needed)
-    return Problem(403, "scope_missing", detail, challenge)
+    asked = challenge(error="insufficient_scope", scope=needed)
+    return Problem(403, "scope_missing", detail, asked)
 
 
 def closed_stop(stop: StopId) -> Problem:
     return Problem(403, "stop_not_allowed", f"The token is not for the stop {str(stop)!r}.")
 
 
-def _challenge(**parameters: str) -> dict[str, str]:
-    """Values are texts of ours: nothing in them needs to be escaped."""
+def challenge(**parameters: str) -> dict[str, str]:
+    """What a 401 names (RFC 9110, section 15.5.2). Values are texts of ours: none needs escapes."""
     told = {"realm": "stopcast", **parameters}
     listed = ", ".join(f'{name}="{value}"' for name, value in told.items())
     return {"WWW-Authenticate": f"Bearer {listed}"}

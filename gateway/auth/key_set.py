@@ -19,13 +19,15 @@ from jwt import PyJWK, PyJWKSet, PyJWTError
 
 from gateway.auth.errors import KeysUnavailableError, KeyUnknownError
 from gateway.auth.reading import Reading
+from schemas import server_url
+from schemas.errors import reason
 
 log = structlog.get_logger()
 
 # A secret is no public key: what is not listed here is left out of a set.
 ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
 # Seconds after which keys are read again: so long is a key accepted that its issuer has withdrawn.
-FRESH = 600.0
+RELOAD = 600.0
 # Seconds from one reading to the next at least, however many unknown keys are asked for.
 PAUSE = 10.0
 LARGEST = 256 * 1024  # bytes; Apple's set has 3 kB
@@ -79,7 +81,7 @@ class KeySet:
         """
         key = self._known(kid)
         if key is not None:
-            if self._reading.is_older_than(FRESH):
+            if self._reading.is_older_than(RELOAD):
                 self._reading.soon()  # nobody waits for it
             return key
         await self._reading.now()
@@ -97,10 +99,7 @@ class KeySet:
             await self._client.aclose()
 
     def __str__(self) -> str:
-        """The source as it may be shown: queries and users carry secrets."""
-        parts = urlsplit(self.source)
-        host = parts.netloc.rpartition("@")[2]
-        return parts._replace(netloc=host, query="", fragment="").geturl()
+        return server_url.bare(self.source)
 
     def _known(self, kid: str | None) -> PyJWK | None:
         if kid is None and len(self._keys) == 1:
@@ -111,8 +110,7 @@ class KeySet:
         try:
             self._keys = _parsed(await self._fetch())
         except (OSError, ValueError, httpx.HTTPError, httpx.InvalidURL, PyJWTError) as error:
-            reason = str(error) or type(error).__name__
-            log.warning("token_keys_unavailable", source=str(self), error=reason)
+            log.warning("token_keys_unavailable", source=str(self), error=reason(error))
             return False
         log.info("token_keys_read", source=str(self), keys=len(self._keys))
         return True

@@ -11,7 +11,7 @@ import httpx
 import orjson
 
 from gateway.load.clock import Clock
-from schemas.errors import StopcastError
+from schemas.errors import StopcastError, reason
 
 Answer = TypeVar("Answer", bound=asyncio.Protocol)
 
@@ -119,8 +119,7 @@ class Deployment:
         try:
             answer = await self._plain.get(path, params=query)
         except httpx.HTTPError as error:
-            told = str(error) or type(error).__name__
-            raise LoadError(f"{self.url} cannot be reached: {told}") from error
+            raise LoadError(f"{self.url} cannot be reached: {reason(error)}") from error
         self.clock.answered(answer.headers.get("date", ""), sent, time.time())
         return answer
 

@@ -12,14 +12,10 @@ import orjson
 from gateway.load.connection import Connection
 from gateway.load.deployment import Deployment
 from gateway.load.tally import Tally
-from schemas.event_reader import Event, EventReader, fold
+from schemas.event_reader import PASSING, SILENCE, Event, EventReader, fold
 
 # Seconds: what an EventSource waits unless it is told; and no server makes us come back sooner.
 _RETRY, _SOONEST = 3.0, 0.25
-# docs/protocol.md: no heartbeat for this long means a dead connection.
-_SILENCE = 40.0
-# Answers that pass; all others stay what they are, however often one asks.
-_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 # The same bytes go to many streams: they are read once, and what was read is shared.
 _loads = lru_cache(maxsize=512)(orjson.loads)
@@ -55,14 +51,12 @@ class Follower:
     def watch(self) -> None:
         """Give up a connection that has been silent for too long."""
         connection = self.connection
-        if connection and time.monotonic() - connection.heard > _SILENCE:
+        if connection and time.monotonic() - connection.heard > SILENCE:
             connection.end("silent")
 
     async def _follow(self) -> float | None:
         """One connection, from its beginning to its end; how long to wait then, None: for ever."""
-        # Half an event of the last connection is none; the id and the delay stay.
-        last, self._reader = self._reader, EventReader(_loads)
-        self._reader.last_id, self._reader.retry = last.last_id, last.retry
+        self._reader = self._reader.resumed()
         self._farewell = ""
         refused = self._tally.refused
         try:
@@ -101,7 +95,7 @@ class Follower:
 
     def _later(self, answer: Connection) -> float | None:
         """When to ask again after an answer that is no stream."""
-        if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and answer.status not in _PASSING:
+        if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and answer.status not in PASSING:
             return None
         retry_after = answer.headers.get("retry-after", "")
         return max(float(retry_after), _SOONEST) if retry_after.isdigit() else self._delay()

@@ -13,16 +13,13 @@ import orjson
 
 from gateway.watch.drawing import FeedTold
 from schemas.arrivals import Board
-from schemas.errors import StopcastError
-from schemas.event_reader import Event, EventReader, fold
+from schemas.errors import StopcastError, reason
+from schemas.event_reader import PASSING, SILENCE, Event, EventReader, fold
 
 _CONNECT = 10.0  # seconds
-# docs/protocol.md: heartbeats come every 15 s; nothing at all for this long is a dead connection.
-SILENCE = 40.0
 # Seconds: until the gateway names another delay, and what it grows to while nothing answers.
 _RETRY, _LONGEST = 1.0, 30.0
 CONNECTED = "connected"
-_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 class WatchError(StopcastError):
@@ -100,12 +97,10 @@ class Follower:
 
     async def _connection(self) -> str:
         """One connection, from its beginning to its end; why it ended."""
-        # Half an event of the last connection is none; the id and the delay stay.
-        last, self._reader = self._reader, EventReader()
-        self._reader.last_id, self._reader.retry = last.last_id, last.retry
+        self._reader = self._reader.resumed()
         headers = {"Accept": "text/event-stream"}
-        if last.last_id is not None:
-            headers["Last-Event-ID"] = last.last_id
+        if self._reader.last_id is not None:
+            headers["Last-Event-ID"] = self._reader.last_id
         query = {"stop": self.stop_ids}
         self.failures += 1
         try:
@@ -119,7 +114,7 @@ class Follower:
         except httpx.ReadTimeout:
             return "the gateway is silent"
         except httpx.HTTPError as error:
-            return f"no connection: {str(error) or type(error).__name__}"
+            return f"no connection: {reason(error)}"
         except (ValueError, LookupError, TypeError):
             return "the answer cannot be read"
 
@@ -131,7 +126,7 @@ class Follower:
         if problem := _problem(await answer.aread()):
             told += f": {problem}"
         status = answer.status_code
-        if status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _PASSING:
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in PASSING:
             raise WatchError(told)
         raise httpx.HTTPError(told)
 

@@ -8,6 +8,7 @@ from gateway.topic import Topic
 from gateway.watch.ansi import CLEAR
 from gateway.watch.drawing import FeedTold, Size
 from gateway.watch.pictures import picture
+from schemas.events import GoodbyeReason
 
 _UNKNOWN = FeedTold("unknown", 0, 0)
 
@@ -48,12 +49,12 @@ class Watcher(Subscriber):
             self.lacks = None
             self.transport.write(self._picture(head))
 
-    def _farewell(self, reason: str) -> bytes:
+    def _farewell(self, reason: GoodbyeReason) -> bytes:
         return f"\nThe gateway ends this ({reason}). Ask again to go on.\n".encode()
 
     def _picture(self, head: bytes = b"") -> bytes:
         topic: Topic = self.topics[0]
         frames = tuple(event.frame for event in topic.events())
         told = self.hub.feeds.told(self.feeds[0])
-        feed = FeedTold(*told) if told else _UNKNOWN
+        feed = FeedTold(**told) if told else _UNKNOWN
         return chunk(head + picture(topic.stop_id, frames, feed, self.size))

@@ -43,7 +43,7 @@ def test_an_endpoint_that_never_answered_goes_down_in_time() -> None:
     endpoint.failed("timeout: no answer in time")
     assert endpoint.status(None, NOW, NOW + 690) == "stale"
     assert endpoint.status(None, NOW, NOW + 691) == "down"
-    report = endpoint.report("https://example.org/", "down", None)
+    report = endpoint.report("https://example.org/", "down", None, {})
     assert (report["success_rate"], report["last_error"]) == (0, "timeout: no answer in time")
 
 

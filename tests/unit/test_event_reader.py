@@ -46,6 +46,14 @@ def test_events_do_not_depend_on_where_the_bytes_are_cut(cuts: list[int]) -> Non
     assert (reader.last_id, reader.retry) == ("7", 1500)
 
 
+def test_half_an_event_does_not_outlive_its_connection() -> None:
+    reader = EventReader()
+    assert list(reader.feed(STREAM + STREAM[:-20])) == [*EVENTS, *EVENTS[:2]]
+    resumed = reader.resumed()
+    assert (resumed.last_id, resumed.retry) == ("2", 1500)
+    assert list(resumed.feed(STREAM)) == EVENTS
+
+
 @pytest.mark.parametrize("block", [b"data: {\n\n", b"retry: soon\n\n", b"id: \xff\ndata: 1\n\n"])
 def test_what_cannot_be_read_is_an_error(block: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # of three libraries

@@ -11,6 +11,7 @@ from gateway.settings import GatewaySettings
 from schemas.database import connect, shown
 from schemas.errors import StopcastError
 from schemas.live import LiveStore
+from schemas.server_url import bare
 
 MARKS = ["", "/", "@", "?", "#", ":", "%zz", "[", " ", "&", "=", ",", "\\", "'"]
 PASSWORDS = [f"xqz{mark}zqx" for mark in MARKS]
@@ -74,6 +75,11 @@ def test_what_may_be_shown_is_shown() -> None:
     )
     assert shown("postgresql://[::1]:5432/stops") == "postgresql://[::1]:5432/stops"
     assert "postgresql://user:password@host" in shown("postgresql://u:p/q?r@db.example/stops")
+
+
+def test_neither_user_nor_query_of_an_endpoint_is_shown() -> None:
+    assert bare("https://u:p@feeds.example:8443/a.pb?key=1#2") == "https://feeds.example:8443/a.pb"
+    assert bare("folder/a.pb") == "folder/a.pb"
 
 
 def test_settings_do_not_show_where_keys_are() -> None:

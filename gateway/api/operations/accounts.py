@@ -106,7 +106,7 @@ OPERATIONS: Operations = {
                     headers=("Cache-Control",),
                 )
             },
-            problems=("no_accounts", "accounts_unavailable", "database_unavailable"),
+            problems=("no_accounts", "accounts_unavailable"),
             limited=False,
             example="/.well-known/jwks.json",
         )

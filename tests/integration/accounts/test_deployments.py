@@ -127,6 +127,18 @@ async def test_postgres_away_is_said_and_nothing_is_lost(deployment: Deployment)
             assert "127.0.0.1" not in answer.text
 
 
+async def test_keys_that_were_never_read_are_ours_to_mend(
+    valkey_url: str, settings: dict[str, Any]
+) -> None:
+    away = settings | {"database_url": "postgresql://127.0.0.1:1/none"}
+    async with (
+        running(valkey_url, **away) as gateway,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+    ):
+        answer = await client.get("/.well-known/jwks.json")
+        assert (answer.status_code, answer.json()["code"]) == (503, "accounts_unavailable")
+
+
 async def test_no_token_and_no_secret_is_logged(
     deployment: Deployment,
     settings: dict[str, Any],

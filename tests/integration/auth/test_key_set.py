@@ -11,7 +11,7 @@ import pytest
 
 from gateway.auth import key_set as module
 from gateway.auth.errors import KeysUnavailableError, KeyUnknownError
-from gateway.auth.key_set import FRESH, LARGEST, PAUSE, KeySet, key_source
+from gateway.auth.key_set import LARGEST, PAUSE, RELOAD, KeySet, key_source
 from tests.gateways import eventually
 from tests.key_server import KeyServer, key_set, public_jwk, serving
 
@@ -72,7 +72,7 @@ async def test_old_keys_are_read_again_while_they_serve(server: KeyServer) -> No
     async with asking(server.url) as (keys, clock):
         await keys.find("one-ES256")
         server.publish("two")
-        clock.now += FRESH + 1
+        clock.now += RELOAD + 1
         server.open.clear()
         await keys.find("one-ES256")  # does not wait
         await eventually(lambda: len(server.asked) == 2)
@@ -87,7 +87,7 @@ async def test_keys_serve_while_the_issuer_is_away(server: KeyServer) -> None:
         await keys.find("one-ES256")
         await server.stop()
         for _ in range(3):
-            clock.now += FRESH + 1
+            clock.now += RELOAD + 1
             await keys.find("one-ES256")
             await eventually(lambda: not keys._reading.is_under_way)
         clock.now += PAUSE
@@ -130,7 +130,7 @@ async def test_an_answer_that_is_no_key_set_is_no_answer(
         clock.now += PAUSE
         await keys.find("one-ES256")
         server.status, server.answer = status, answer
-        clock.now += FRESH + 1
+        clock.now += RELOAD + 1
         await keys.find("one-ES256")
         await eventually(lambda: len(server.asked) == 3 and not keys._reading.is_under_way)
         await keys.find("one-ES256")

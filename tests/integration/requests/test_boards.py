@@ -35,21 +35,37 @@ async def test_a_board_is_compressed_for_those_who_accept_it(gateway: Served) ->
 
 async def test_head_tells_the_version_without_the_board(gateway: Served) -> None:
     await gateway.publish(STOP, 9)
-    answer = await gateway.client.head(PATH)
+    answer = await gateway.client.head(PATH, headers={"Accept-Encoding": "identity"})
     assert (answer.status_code, answer.headers["etag"], answer.content) == (200, '"9"', b"")
 
 
 @pytest.mark.parametrize("tag", ['"7"', 'W/"7"', '"6", "7"', "*"])
 async def test_a_version_that_the_client_has_is_not_sent_again(gateway: Served, tag: str) -> None:
     await gateway.publish(STOP, 7)
-    answer = await gateway.client.get(PATH, headers={"If-None-Match": tag})
+    headers = {"Accept-Encoding": "identity", "If-None-Match": tag}
+    answer = await gateway.client.get(PATH, headers=headers)
     assert (answer.status_code, answer.content) == (304, b"")
     assert answer.headers["etag"] == '"7"'
     assert answer.headers["x-request-id"]
     await gateway.publish(STOP, 10)
     if tag != "*":
-        answer = await gateway.client.get(PATH, headers={"If-None-Match": tag})
+        answer = await gateway.client.get(PATH, headers=headers)
         assert (answer.status_code, answer.headers["etag"]) == (200, '"10"')
+
+
+async def test_a_board_has_an_etag_for_each_coding(gateway: Served) -> None:
+    """They are other bytes: whoever has the ones must not be told that he has the others."""
+    await gateway.publish(STOP, 7)
+    tags = {"identity": '"7"', "gzip": '"7-gzip"'}
+    for accepted, tag in tags.items():
+        for held in tags.values():
+            headers = {"Accept-Encoding": accepted, "If-None-Match": held}
+            answer = await gateway.client.get(PATH, headers=headers)
+            assert answer.headers["etag"] == tag
+            assert answer.headers["vary"] == "Accept-Encoding"
+            assert answer.status_code == (304 if held == tag else 200)
+            coding = answer.headers.get("content-encoding", "identity")
+            assert coding == ("identity" if held == tag else accepted)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ async def test_a_document_is_the_same_in_gzip(gateway: Served, path: str) -> Non
     assert packed.headers["content-encoding"] == "gzip"
     assert "content-encoding" not in plain.headers
     assert packed.content == plain.content
+    assert packed.headers["etag"] != plain.headers["etag"]
     assert packed.num_bytes_downloaded < 25_000
 
 

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+import asyncpg
 import pytest
 from click.testing import CliRunner
 from sqlalchemy.engine import make_url
@@ -79,10 +80,22 @@ async def that_never_hangs_up(url: str) -> AsyncIterator[str]:
     ["postgresql://me:secret@127.0.0.1:1/city", "mysql://me:secret@127.0.0.1/city", "city"],
 )
 async def test_an_error_tells_where_and_why_and_never_the_password(url: str) -> None:
-    with pytest.raises(DatabaseError, match="cannot connect to Postgres at") as caught:
+    with pytest.raises(DatabaseError, match="Postgres at") as caught:
         async with database.connect(url):
             pass
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["it broke", ""])
+def test_a_connection_that_broke_is_told_as_any_other(text: str) -> None:
+    told = f"Postgres at postgresql://db/city: {text or 'InternalClientError'}"
+    with pytest.raises(DatabaseError, match=told), database.errors("postgresql://db/city"):
+        raise asyncpg.InternalClientError(text)
+
+
+def test_a_file_of_the_block_is_no_fault_of_postgres() -> None:
+    with pytest.raises(FileNotFoundError), database.errors("postgresql://db/city"):
+        raise FileNotFoundError
 
 
 async def test_the_command_tells_what_it_did(empty_url: str) -> None:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import structlog
 
-from gateway import intake
+from gateway import idle
 from schemas.local.embedded import free_port
 from tests.client import PATIENCE, BoardClient
 from tests.cluster import until
@@ -52,7 +52,7 @@ async def streams(gateway: Gateway, stop: str, count: int) -> list[BoardClient]:
 async def test_the_longest_idle_leaves_for_the_new(gateway: Gateway, demo: Publisher) -> None:
     stop = demo.stop("a")
     await demo.publish(stop)
-    gateway.server._intake.places = 4
+    gateway.server._idle.places = 4
     [stream] = await streams(gateway, stop, 1)
     first, second = await kept(gateway), await kept(gateway)
     silent = await asyncio.open_connection("127.0.0.1", gateway.port)
@@ -75,7 +75,7 @@ async def test_the_longest_idle_leaves_for_the_new(gateway: Gateway, demo: Publi
 async def test_where_nobody_is_idle_the_new_one_leaves(gateway: Gateway, demo: Publisher) -> None:
     stop = demo.stop("a")
     await demo.publish(stop)
-    gateway.server._intake.places = 3
+    gateway.server._idle.places = 3
     clients = await streams(gateway, stop, 2)
     began = await asyncio.open_connection("127.0.0.1", gateway.port)
     began[1].write(ALIVE + ALIVE[:9])
@@ -100,9 +100,9 @@ async def test_a_body_that_comes_after_its_answer_keeps_nobody(gateway: Gateway)
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"{}")
     await eventually(lambda: not gateway.server._intake._since)
-    assert len(gateway.server._intake._idle) == 1
+    assert len(gateway.server._idle._connections) == 1
     writer.transport.abort()
-    await eventually(lambda: not gateway.server._intake._idle)
+    await eventually(lambda: not gateway.server._idle._connections)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_places_are_fewer_than_open_files(
     limit: int, places: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
-    assert intake.places() == places
+    assert idle.places() == places
 
 
 async def test_more_connections_than_files_shut_nobody_out(valkey_url: str, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from gateway.answer_headers import AnswerHeaders
 from gateway.app import create_app
 from gateway.counts import Counts
+from gateway.idle import Idle
 from gateway.intake import Intake
 from gateway.protocol import StreamProtocol
 from gateway.server import BindError, Server, listen
@@ -39,7 +40,7 @@ SMALL = GatewaySettings.load(send_buffer=8192)
 @asynccontextmanager
 async def served(app: Any, http: Any = None, **config: Any) -> AsyncIterator[BoardClient]:
     """A client of a bare uvicorn that serves `app`."""
-    http = http or partial(StreamProtocol, Intake(Counts(), AnswerHeaders(())))
+    http = http or partial(StreamProtocol, Intake(Counts(), AnswerHeaders(())), Idle(Counts()))
     server = uvicorn.Server(
         uvicorn.Config(app, http=http, log_config=None, timeout_graceful_shutdown=1, **config)
     )

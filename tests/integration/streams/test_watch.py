@@ -282,7 +282,8 @@ async def test_all_terminals_alike_share_a_picture(
         return ["drawn 12:00"]
 
     monkeypatch.setattr("gateway.watch.pictures.draw", draw)
-    monkeypatch.setattr(gateway.hub.feeds, "told", lambda _: ("live", 0, 0))  # time stands still
+    facts = {"status": "live", "timestamp": 0, "now": 0}
+    monkeypatch.setattr(gateway.hub.feeds, "told", lambda _: facts)  # time stands still
     stop = demo.stop("shared")
     await demo.publish(stop)
     clients = [gateway.client() for _ in range(5)]
