@@ -7,7 +7,6 @@ contain `/`, spaces and `}`: they are percent-encoded inside the tag.
 from urllib.parse import quote, unquote
 
 FEEDS = "stopcast:feeds"
-BOARDS = "stopcast:board:*"  # every board, for SCAN
 _CHANNEL = "stopcast:patches:"
 
 
