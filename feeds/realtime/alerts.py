@@ -30,7 +30,6 @@ class Alerts:
     def __init__(self, timetable: Timetable, runs: Mapping[str, Run]) -> None:
         self.timetable = timetable
         self.listed: dict[str, Alert] = {}
-        self.edition = 0  # counts up with every change of what is listed
         self._runs = runs
         self._said: dict[str, dict[Source, Notice]] = defaultdict(dict)
         self._ids: dict[Source, str] = {}
@@ -100,7 +99,6 @@ class Alerts:
             begin = notice.begin(now) if notice else 0.0
             if told == after and self._begins.get(alert_id) == begin:
                 continue
-            self.edition += 1
             self._marks.clear()
             if before and told is not None:
                 touched |= self._unlist(before)

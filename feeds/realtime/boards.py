@@ -39,13 +39,10 @@ class Boards:
         timetable: Timetable,
         runs: Mapping[str, Run],
         remarks: Remarks,
-        standing: Mapping[str, Board] | None = None,
         *,
         quiet: float = 0,
     ) -> None:
         """`runs`: those that realtime has, by key.
-
-        `standing`: the boards as published so far, which changes are told against.
 
         `quiet`: seconds by which a prediction may be wrong before it moves; 0: exact.
         """
@@ -65,7 +62,7 @@ class Boards:
             stop_id: tuple(self._with_station(stop_id)) for stop_id in timetable.stops
         }
         self.entries = Entries(timetable, runs, self._boards_of)
-        self.boards: dict[str, Board] = dict(standing or {})
+        self.boards: dict[str, Board] = {}
         self._pending: set[str] = set(self._summaries)
         self._now = 0
 

@@ -93,7 +93,7 @@ def stepping_app(stepping: Stepping) -> Starlette:
     async def step(request: Request) -> Response:  # noqa: ARG001  # an endpoint's signature
         if not stepping.step():
             return PlainTextResponse("the recording has ended\n", status_code=409)
-        return JSONResponse(stepping.reading(0)._asdict())
+        return JSONResponse(stepping.reading()._asdict())
 
-    source = Source(stepping.recording, lambda: stepping.reading(0), announce_clock=True)
+    source = Source(stepping.recording, stepping.reading, announce_clock=True)
     return source.app(step=step)
