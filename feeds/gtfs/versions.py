@@ -17,7 +17,7 @@ from feeds.gtfs import stop_time_records
 from feeds.gtfs.schedule import GtfsSchedule, Progress
 from feeds.gtfs.source import Source
 from feeds.gtfs.stop_times import StopTimeColumns
-from feeds.timetable.stored_schedule import CHANNEL, TABLES
+from feeds.timetable.stored_schedule import TABLES
 from schemas.database import Connection
 from schemas.search import stored as search
 
@@ -204,4 +204,3 @@ async def _activate(
         source.last_modified,
         last_time,
     )
-    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, feed_id)

@@ -7,9 +7,6 @@ from feeds.timetable.stored_version import StoredVersion
 from feeds.timetable.timetable import Timetable
 from schemas.database import Connection
 
-CHANNEL = "schedules"
-"""NOTIFY on it, payload the feed id, says that a feed has a new active version."""
-
 TABLES = (
     "agency",
     "stops",

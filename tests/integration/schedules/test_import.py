@@ -11,7 +11,7 @@ from feeds.commands.import_ import import_
 from feeds.gtfs.problems import ScheduleError
 from feeds.gtfs.schedule_import import import_schedule, quiet
 from feeds.timetable import stored_schedule
-from feeds.timetable.stored_schedule import CHANNEL, active_version, load_timetable
+from feeds.timetable.stored_schedule import active_version, load_timetable
 from feeds.timetable.stored_version import StoredVersion
 from feeds.timetable.timetable import Timetable
 from schemas import database
@@ -150,17 +150,6 @@ async def test_two_imports_of_a_feed_at_once_make_one_version(
         )
     assert sorted(result.changed for result in results) == [False, True]
     assert results[0].version == results[1].version
-
-
-async def test_a_switch_is_notified_with_the_feed_id(
-    gtfs_zip: Write, connection: Connection, migrated_url: str
-) -> None:
-    heard: asyncio.Queue[object] = asyncio.Queue()
-    async with database.connect(migrated_url) as listener:
-        await listener.add_listener(CHANNEL, lambda *message: heard.put_nowait(message[-1]))
-        await import_schedule(str(gtfs_zip()), "city", connection)
-        assert await asyncio.wait_for(heard.get(), 30) == "city"
-        await listener.remove_listener(CHANNEL, print)
 
 
 async def test_ids_and_texts_may_have_any_characters(
