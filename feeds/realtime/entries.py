@@ -350,8 +350,9 @@ class Entries:
         for platform in stand.platforms:
             for scheduled in self.timetable.calls(platform, stand.edge, end):
                 run, trip = self._scheduled_trip(scheduled)
-                sequence = self.timetable.stop_time(scheduled.trip, scheduled.index).stop_sequence
-                entry = Entry(scheduled.time, f"{run}.{sequence}", trip, scheduled)
+                stop_time = self.timetable.stop_time(scheduled.trip, scheduled.position)
+                key = f"{run}.{stop_time.stop_sequence}"
+                entry = Entry(scheduled.time, key, trip, scheduled)
                 stand.planned.setdefault(run, []).append(entry)
                 stand.touched.setdefault(entry.key)
         self._plan_intervals(stand, now, end)
@@ -366,8 +367,8 @@ class Entries:
         }
 
     def _headway_entry(self, planned: ScheduledHeadway) -> Entry:
-        trip, index, day = planned.trip, planned.index, planned.service_date
-        scheduled = ScheduledCall(trip, day, None, index, 0, planned.start)
+        trip, position, day = planned.trip, planned.position, planned.service_date
+        scheduled = ScheduledCall(trip, day, None, position, 0, planned.start)
         run, told = self._scheduled_trip(scheduled)
         call = self._planned(scheduled)._replace(
             scheduled_arrival=None,
@@ -380,12 +381,12 @@ class Entries:
         return entry
 
     def _planned(self, scheduled: ScheduledCall) -> Call:
-        trip, index = scheduled.trip, scheduled.index
+        trip, position = scheduled.trip, scheduled.position
         return planned_call(
-            self.timetable.stop_time(trip, index),
+            self.timetable.stop_time(trip, position),
             self.timetable.midnight(scheduled.service_date) + scheduled.shift,
-            first=index == 0,
-            last=index == trip.last - trip.first - 1,
+            first=position == 0,
+            last=position == trip.last - trip.first - 1,
         )
 
     def _scheduled_trip(self, scheduled: ScheduledCall) -> tuple[str, Arrival]:

@@ -23,19 +23,19 @@ MOST_STOPS = 2_000_000  # of all modified trips of a feed
 
 
 class ModifiedStop(NamedTuple):
-    """A call of a modified trip. `index` is its position in stop_times, None at a replacement.
+    """A call of a modified trip. `position` is that in stop_times, None at a replacement.
 
     `number` is its stop_sequence in the modified trip, None where it is `removed`.
     """
 
     stop_time: StopTime
     visit: str
-    index: int | None  # type: ignore[assignment]  # hides tuple.index, which no one asks for
+    position: int | None
     number: int | None
 
     def named(self, call: Call) -> Call:
         """The call under the names that it keeps, modified or not."""
-        sequence = None if self.index is None else call.stop_sequence
+        sequence = None if self.position is None else call.stop_sequence
         return call._replace(visit=self.visit, stop_sequence=sequence)
 
 

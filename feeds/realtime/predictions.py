@@ -118,7 +118,7 @@ class _Run:
         for stop in modification.stops:
             told = Said(Service.SKIPPED)
             if stop.number is not None:
-                place = stop.number - 1 if own else stop.index
+                place = stop.number - 1 if own else stop.position
                 told = Said(Service.SCHEDULED) if place is None else said[place]
             first, last = stop.number == 1, stop.number == end
             call = planned_call(stop.stop_time, self.zero, told, first=first, last=last)

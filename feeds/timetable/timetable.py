@@ -134,15 +134,15 @@ class Timetable:
         """Where the trip calls, in order."""
         return self._stop_times.stops(trip.first, trip.last)
 
-    def stop_time(self, trip: Trip, index: int) -> StopTime:
+    def stop_time(self, trip: Trip, position: int) -> StopTime:
         """The stop_time at a position in the trip.
 
         Raises:
             IndexError: there is no such position.
         """
-        if not 0 <= index < trip.last - trip.first:
-            raise IndexError(index)
-        return self._stop_times.row(trip.first + index)
+        if not 0 <= position < trip.last - trip.first:
+            raise IndexError(position)
+        return self._stop_times.row(trip.first + position)
 
     def children(self, stop_id: str) -> tuple[str, ...]:
         """The platforms (location_type 0) of a station; none for anything else."""

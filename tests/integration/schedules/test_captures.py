@@ -159,7 +159,7 @@ async def test_frequencies_with_exact_times_are_runs(
     starts = [
         call.start_time
         for call in timetable.calls(first, begin, begin + 3_600)
-        if call.trip.trip_id == "1" and call.index == 0
+        if call.trip.trip_id == "1" and call.position == 0
     ]
     assert starts == [7 * 3600 + n * 600 for n in range(6)]
 
