@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from google.transit.gtfs_realtime_pb2 import FeedEntity, TripUpdate, VehiclePosition
 
-from feeds.realtime.decode import FUTURE, Message, Note
+from feeds.realtime.decode import FUTURE, Message, Note, Origin
 from feeds.realtime.progress import (
     PASSED,
     Progress,
@@ -28,9 +28,6 @@ from feeds.timetable.timetable import Timetable
 
 FRESH = 90  # seconds (GTFS-Realtime best practices); then it only counts that a stop was passed
 
-Source = tuple[int, bytes]
-"""An endpoint, and the raw bytes of an entity."""
-
 Met = dict[str, set[str]]
 """By run key, the stops where its vehicle makes another difference than before."""
 
@@ -43,9 +40,9 @@ class Vehicles:
         self.progress: dict[str, Progress] = {}
         self._runs = runs
         self._heard: dict[int, int] = {}
-        self._sightings: dict[Source, Sighting] = {}
-        self._of_run: dict[str, dict[Source, Sighting]] = defaultdict(dict)
-        self._of_vehicle: dict[str, dict[Source, Sighting]] = defaultdict(dict)
+        self._sightings: dict[Origin, Sighting] = {}
+        self._of_run: dict[str, dict[Origin, Sighting]] = defaultdict(dict)
+        self._of_vehicle: dict[str, dict[Origin, Sighting]] = defaultdict(dict)
         self._vehicle_of_run: dict[str, str] = {}
         self._runs_of_vehicle: dict[str, set[str]] = defaultdict(set)
         self._named: dict[bytes, tuple[str, TripInstance | None]] = {}
@@ -84,10 +81,10 @@ class Vehicles:
         """Forget sightings from before `moment` (rule 6)."""
         if moment <= self._oldest:
             return {}
-        old = [source for source, each in self._sightings.items() if self._time(each) < moment]
-        for source in old:
-            note = note_of(source[0])
-            note("vehicle_expired", self._sightings[source].vehicle_id or "vehicle without id")
+        old = [origin for origin, each in self._sightings.items() if self._time(each) < moment]
+        for origin in old:
+            note = note_of(origin[0])
+            note("vehicle_expired", self._sightings[origin].vehicle_id or "vehicle without id")
         changed = self._remove(old)
         self._oldest = min(map(self._time, self._sightings.values()), default=int(moment))
         return self._settle(changed)
@@ -149,19 +146,19 @@ class Vehicles:
             note("vehicle_without_trip", entity.id)
             return set()
         sighting = Sighting(endpoint, raw, int(now), run, position)
-        source = endpoint, raw
-        self._sightings[source] = sighting
+        origin = endpoint, raw
+        self._sightings[origin] = sighting
         self._oldest = min(self._oldest, self._time(sighting))
         if run:
-            self._of_run[run][source] = sighting
+            self._of_run[run][origin] = sighting
         if sighting.vehicle_id:
-            self._of_vehicle[sighting.vehicle_id][source] = sighting
+            self._of_vehicle[sighting.vehicle_id][origin] = sighting
         return self._concerned(sighting)
 
-    def _remove(self, sources: Iterable[Source]) -> set[str]:
+    def _remove(self, origins: Iterable[Origin]) -> set[str]:
         changed: set[str] = set()
-        for source in sources:
-            sighting = self._sightings.pop(source, None)
+        for origin in origins:
+            sighting = self._sightings.pop(origin, None)
             if sighting is None:
                 continue
             changed |= self._concerned(sighting)
@@ -170,7 +167,7 @@ class Vehicles:
                 (self._of_vehicle, sighting.vehicle_id),
             ):
                 if name in index:
-                    index[name].pop(source, None)
+                    index[name].pop(origin, None)
                     if not index[name]:
                         del index[name]
         return changed

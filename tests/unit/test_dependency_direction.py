@@ -29,7 +29,7 @@ PURE = {
     "feeds.timetable.trip_ids",
     "feeds.realtime.arrivals",
     "feeds.realtime.boards",
-    "feeds.realtime.entries",
+    "feeds.realtime.candidates",
     "feeds.realtime.due_calls",
     "feeds.realtime.captures",
     "feeds.sources.clock",

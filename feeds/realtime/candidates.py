@@ -24,7 +24,7 @@ Periods = Mapping[str, tuple[float, float]]
 """By route_id: from when until when realtime alone tells what runs (feeds/realtime/nyct.py)."""
 
 
-class Entry:
+class Candidate:
     """A call that may stand on one board; `told` is made when it first does.
 
     `until`: from when on it is past. `due`: when it is looked at next, or 0.
@@ -48,9 +48,9 @@ class Entry:
 
 
 class Interval(NamedTuple):
-    """An entry that is no call: a vehicle comes every so many seconds."""
+    """A candidate that is no call: a vehicle comes every so many seconds."""
 
-    entry: Entry
+    candidate: Candidate
     planned: ScheduledHeadway
 
 
@@ -58,7 +58,7 @@ class Stand:
     """What may stand on one board. By run key, but for intervals: those by arrival key.
 
     `edge`: up to where the schedule was asked. `times`: of those that stand, by arrival key.
-    `touched`: the arrival keys to look at again, with the entry where it is known; `anew`: it is
+    `touched`: the arrival keys to look at again, with the candidate where it is known; `anew`: it is
     all of them.
     """
 
@@ -73,11 +73,11 @@ class Stand:
         self.phase = phase(station)
         self.platforms = platforms
         self.edge = 0
-        self.planned: dict[str, list[Entry]] = {}
+        self.planned: dict[str, list[Candidate]] = {}
         self.intervals: dict[str, Interval] = {}
-        self.live: dict[str, list[Entry]] = {}
+        self.live: dict[str, list[Candidate]] = {}
         self.times: dict[str, int] = {}
-        self.touched: dict[str, Entry | None] = {}
+        self.touched: dict[str, Candidate | None] = {}
         self.anew = True
 
     def first(self) -> set[str]:
@@ -88,8 +88,8 @@ class Stand:
 _in_order = attrgetter("time", "key")
 
 
-class Entries:
-    """The entries of all boards of a feed. `runs` are those that realtime has, by key."""
+class Candidates:
+    """The candidates of all boards of a feed. `runs` are those that realtime has, by key."""
 
     def __init__(
         self, timetable: Timetable, runs: Mapping[str, Run], boards_of: Mapping[str, Iterable[str]]
@@ -114,7 +114,7 @@ class Entries:
         self._keys: dict[tuple[str, Any, int | None], str] = {}
         self._trips: dict[str, Arrival] = {}
         self._begins: dict[str, int] = {}
-        self._entered: dict[str, int] = {}  # by run key, how many live entries it has
+        self._entered: dict[str, int] = {}  # by run key, how many live candidates it has
 
     # -- what is to be looked at -----------------------------------------------------------------
 
@@ -138,7 +138,7 @@ class Entries:
     def _enter(self, run: Run, trip: Arrival) -> tuple[int, int]:
         """Put the run's calls where they are; how many had been there, and how many there are.
 
-        An entry of a call that was there before stays, with what is known of it: most polls move
+        A candidate of a call that was there before stays, with what is known of it: most polls move
         times, not calls.
         """
         stayed = entered = 0
@@ -150,36 +150,36 @@ class Entries:
             key = f"{run.key}.{call.visit}"
             for board in self._boards_of[call.stop_id]:
                 stand = self._stands[board]
-                entries = stand.live.get(run.key)
-                if entries is None:
-                    entries = stand.live[run.key] = []
-                for entry in entries:
-                    if entry.key == key:
-                        entry.take(moment, trip, call)
+                candidates = stand.live.get(run.key)
+                if candidates is None:
+                    candidates = stand.live[run.key] = []
+                for candidate in candidates:
+                    if candidate.key == key:
+                        candidate.take(moment, trip, call)
                         stayed += 1
                         break
                 else:
-                    entry = Entry(moment, key, trip, call)
-                    entries.append(entry)
+                    candidate = Candidate(moment, key, trip, call)
+                    candidates.append(candidate)
                 if ends is not None and ends < moment:
-                    entry.until = ends
-                stand.touched[key] = entry
+                    candidate.until = ends
+                stand.touched[key] = candidate
                 entered += 1
         return stayed, entered
 
     def _leave(self, key: str, trip: Arrival | None, stop_ids: Iterable[str]) -> None:
-        """Drop the run's entries that are not of `trip`; planned calls come back, or are hidden."""
+        """Drop the run's candidates that are not of `trip`; planned calls come back, or are hidden."""
         for stop_id in stop_ids:
             for board in self._boards_of[stop_id]:
                 stand = self._stands[board]
-                entries = stand.live.pop(key, [])
-                if stay := [entry for entry in entries if entry.trip is trip]:
+                candidates = stand.live.pop(key, [])
+                if stay := [each for each in candidates if each.trip is trip]:
                     stand.live[key] = stay
-                for entry in entries:
-                    if entry.trip is not trip:
-                        stand.touched[entry.key] = None
-                for entry in stand.planned.get(key, ()):
-                    stand.touched.setdefault(entry.key)
+                for candidate in candidates:
+                    if candidate.trip is not trip:
+                        stand.touched[candidate.key] = None
+                for candidate in stand.planned.get(key, ()):
+                    stand.touched.setdefault(candidate.key)
 
     def touch_vehicles(self, met: Mapping[str, Iterable[str]]) -> set[str]:
         """The vehicles of these runs changed something at these stops; the boards."""
@@ -188,9 +188,9 @@ class Entries:
             for stop_id in stop_ids:
                 for board in self._boards_of[stop_id]:
                     stand = self._stands[board]
-                    entries = (stand.live if key in self._runs else stand.planned).get(key, ())
-                    if entries:
-                        stand.touched.update((entry.key, entry) for entry in entries)
+                    candidates = (stand.live if key in self._runs else stand.planned).get(key, ())
+                    if candidates:
+                        stand.touched.update((each.key, each) for each in candidates)
                         boards.add(board)
         return boards
 
@@ -219,10 +219,10 @@ class Entries:
             return set()
         boards = set()
         for board, stand in self._stands.items():
-            for entries in stand.planned.values():
-                for entry in entries:
-                    if self._is_replaced(entry, before) is not self._is_replaced(entry, replaced):
-                        stand.touched.setdefault(entry.key)
+            for candidates in stand.planned.values():
+                for each in candidates:
+                    if self._is_replaced(each, before) is not self._is_replaced(each, replaced):
+                        stand.touched.setdefault(each.key)
                         boards.add(board)
             if stand.intervals:
                 boards.add(board)
@@ -237,7 +237,7 @@ class Entries:
             self._plan(stand, now, end)
         return stand
 
-    def look(self, stand: Stand, stood: AbstractSet[str], now: int) -> dict[str, Entry | None]:
+    def look(self, stand: Stand, stood: AbstractSet[str], now: int) -> dict[str, Candidate | None]:
         """What is to be looked at again, by arrival key; None: it does not stand (any more).
 
         Of a board that is looked at anew it is all, `stood` too, in the order of time.
@@ -245,77 +245,79 @@ class Entries:
         touched, stand.touched = stand.touched, {}
         if stand.anew:
             stand.anew, stand.times = False, {}
-            entries = sorted(self._candidates(stand), key=_in_order)
-            touched = dict.fromkeys(stood) | {entry.key: entry for entry in entries}
+            candidates = sorted(self._all(stand), key=_in_order)
+            touched = dict.fromkeys(stood) | {each.key: each for each in candidates}
         elif stand.intervals:
             touched |= dict.fromkeys(stand.intervals)
-        looked = {key: self._standing(stand, key, entry, now) for key, entry in touched.items()}
+        looked = {key: self._standing(stand, key, each, now) for key, each in touched.items()}
         if len(stand.times) > MOST or len(stood) >= MOST:
             first = stand.first()
             for key in (first ^ stood) | looked.keys():
                 looked[key] = self._find(stand, key) if key in first else None
         return looked
 
-    def _candidates(self, stand: Stand) -> Iterator[Entry]:
+    def _all(self, stand: Stand) -> Iterator[Candidate]:
         for run, planned in stand.planned.items():
             if run not in self._runs:
                 yield from planned
         for live in stand.live.values():
             yield from live
         for interval in stand.intervals.values():
-            yield interval.entry
+            yield interval.candidate
 
-    def _standing(self, stand: Stand, key: str, entry: Entry | None, now: int) -> Entry | None:
-        """The entry of that key, if it stands now; when it is due again is noted."""
-        if entry is None:
-            entry = self._find(stand, key)
-        if entry is not None:
-            self._look_again(stand, entry, now)
-            if self._is_standing(stand, entry, now):
-                stand.times[key] = entry.time
-                return entry
+    def _standing(
+        self, stand: Stand, key: str, candidate: Candidate | None, now: int
+    ) -> Candidate | None:
+        """The candidate of that key, if it stands now; when it is due again is noted."""
+        if candidate is None:
+            candidate = self._find(stand, key)
+        if candidate is not None:
+            self._look_again(stand, candidate, now)
+            if self._is_standing(stand, candidate, now):
+                stand.times[key] = candidate.time
+                return candidate
         stand.times.pop(key, None)
         return None
 
-    def _look_again(self, stand: Stand, entry: Entry, now: int) -> None:
-        if entry.time >= stand.edge:
-            moment = enters(entry.time, stand.phase)
-        elif entry.until >= now:
-            moment = entry.until + 1
+    def _look_again(self, stand: Stand, candidate: Candidate, now: int) -> None:
+        if candidate.time >= stand.edge:
+            moment = enters(candidate.time, stand.phase)
+        elif candidate.until >= now:
+            moment = candidate.until + 1
         else:
-            moment = entry.time + PAST + 1
-        if moment > now and not now < entry.due <= moment:
-            entry.due = moment
-            self.due.add(moment, stand.board, entry.key)
+            moment = candidate.time + PAST + 1
+        if moment > now and not now < candidate.due <= moment:
+            candidate.due = moment
+            self.due.add(moment, stand.board, candidate.key)
 
-    def _find(self, stand: Stand, key: str) -> Entry | None:
-        """The entry of an arrival key, whether it stands or not."""
+    def _find(self, stand: Stand, key: str) -> Candidate | None:
+        """The candidate of an arrival key, whether it stands or not."""
         run = _run_of(key)
-        for entry in (stand.live if run in self._runs else stand.planned).get(run, ()):
-            if entry.key == key:
-                return entry
-        return stand.intervals[key].entry if key in stand.intervals else None
+        for candidate in (stand.live if run in self._runs else stand.planned).get(run, ()):
+            if candidate.key == key:
+                return candidate
+        return stand.intervals[key].candidate if key in stand.intervals else None
 
-    def _is_standing(self, stand: Stand, entry: Entry, now: int) -> bool:
+    def _is_standing(self, stand: Stand, candidate: Candidate, now: int) -> bool:
         """Whether it is within the window, from `PAST` before `now` on, and nothing hides it."""
-        if stand.intervals and (interval := stand.intervals.get(entry.key)):
+        if stand.intervals and (interval := stand.intervals.get(candidate.key)):
             return (
                 interval.planned.end >= now
-                and not self._is_replaced(entry, self._replaced)
+                and not self._is_replaced(candidate, self._replaced)
                 and not self._comes(stand, interval.planned, now)
             )
-        if not now - PAST <= entry.time < stand.edge:
+        if not now - PAST <= candidate.time < stand.edge:
             return False
-        planned = isinstance(entry.call, ScheduledCall)
-        return not (self._replaced and planned and self._is_replaced(entry, self._replaced))
+        planned = isinstance(candidate.call, ScheduledCall)
+        return not (self._replaced and planned and self._is_replaced(candidate, self._replaced))
 
-    def _is_replaced(self, entry: Entry, replaced: Periods) -> bool:
+    def _is_replaced(self, candidate: Candidate, replaced: Periods) -> bool:
         """Whether only realtime tells of its trip: by when that begins (feeds/realtime/nyct.py)."""
         if not replaced:
             return False
-        begin, end = replaced.get(entry.trip.get("route_id", "").partition(":")[2], (0, 0))
-        planned = isinstance(entry.call, ScheduledCall)
-        begins = self._begins[_run_of(entry.key)] if planned else entry.time
+        begin, end = replaced.get(candidate.trip.get("route_id", "").partition(":")[2], (0, 0))
+        planned = isinstance(candidate.call, ScheduledCall)
+        begins = self._begins[_run_of(candidate.key)] if planned else candidate.time
         return begin <= begins < end
 
     def _comes(self, stand: Stand, planned: ScheduledHeadway, now: int) -> bool:
@@ -344,29 +346,29 @@ class Entries:
         """Ask the schedule for the calls that the window has come to, and drop those it left."""
         if not now - PAST <= stand.edge <= end:  # the first time, or the clock was set
             stand.edge, stand.planned, stand.anew = now - PAST, {}, True
-        for run, entries in list(stand.planned.items()):
-            if entries[-1].time < now - PAST:
+        for run, candidates in list(stand.planned.items()):
+            if candidates[-1].time < now - PAST:
                 del stand.planned[run]
         for platform in stand.platforms:
             for scheduled in self.timetable.calls(platform, stand.edge, end):
                 run, trip = self._scheduled_trip(scheduled)
                 stop_time = self.timetable.stop_time(scheduled.trip, scheduled.position)
                 key = f"{run}.{stop_time.stop_sequence}"
-                entry = Entry(scheduled.time, key, trip, scheduled)
-                stand.planned.setdefault(run, []).append(entry)
-                stand.touched.setdefault(entry.key)
+                candidate = Candidate(scheduled.time, key, trip, scheduled)
+                stand.planned.setdefault(run, []).append(candidate)
+                stand.touched.setdefault(candidate.key)
         self._plan_intervals(stand, now, end)
         stand.edge = end
 
     def _plan_intervals(self, stand: Stand, now: int, end: int) -> None:
         stand.touched |= dict.fromkeys(stand.intervals)
         stand.intervals = {
-            (entry := self._headway_entry(planned)).key: Interval(entry, planned)
+            (candidate := self._headway_candidate(planned)).key: Interval(candidate, planned)
             for platform in stand.platforms
             for planned in self.timetable.headways(platform, now, end)
         }
 
-    def _headway_entry(self, planned: ScheduledHeadway) -> Entry:
+    def _headway_candidate(self, planned: ScheduledHeadway) -> Candidate:
         trip, position, day = planned.trip, planned.position, planned.service_date
         scheduled = ScheduledCall(trip, day, None, position, 0, planned.start)
         run, told = self._scheduled_trip(scheduled)
@@ -376,9 +378,9 @@ class Entries:
             headway=Headway(planned.headway, planned.start, planned.end),
         )
         # No call has such a key: in that of a frequency trip's run there is its start time.
-        entry = Entry(planned.start, f"{run}.{call.visit}~{planned.start}", told, call)
-        entry.until = planned.end
-        return entry
+        candidate = Candidate(planned.start, f"{run}.{call.visit}~{planned.start}", told, call)
+        candidate.until = planned.end
+        return candidate
 
     def _planned(self, scheduled: ScheduledCall) -> Call:
         trip, position = scheduled.trip, scheduled.position
@@ -402,10 +404,10 @@ class Entries:
             self._begins[key] = midnight + self.timetable.stop_time(trip, 0).departure
         return key, self._trips[key]
 
-    def tell(self, entry: Entry, stop_id: str) -> Arrival:
-        """The arrival of an entry on a board, as it stands before its time."""
-        call = entry.call if isinstance(entry.call, Call) else self._planned(entry.call)
-        return describe_call(entry.trip, call, stop_id, self.timetable)
+    def tell(self, candidate: Candidate, stop_id: str) -> Arrival:
+        """The arrival of a candidate on a board, as it stands before its time."""
+        call = candidate.call if isinstance(candidate.call, Call) else self._planned(candidate.call)
+        return describe_call(candidate.trip, call, stop_id, self.timetable)
 
 
 def _run_of(key: str) -> str:
