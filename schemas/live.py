@@ -276,9 +276,9 @@ class LiveStore:
         Raises:
             FencedError: a newer owner has been here.
         """
-        rows = await self._answers(_STAMP([keys.board(stop)], [lease.fence]) for stop in stop_ids)
-        if b"fenced" in rows:
-            raise FencedError(f"feed {lease.feed_id}: a newer owner has written")
+        rows = await self._unless_fenced(
+            lease, (_STAMP([keys.board(stop)], [lease.fence]) for stop in stop_ids)
+        )
         hashes = (dict(zip(row[::2], row[1::2], strict=True)) if row else {} for row in rows)
         boards = zip(stop_ids, map(StoredBoard.decode, hashes), strict=True)
         return {stop: board for stop, board in boards if board}
@@ -293,15 +293,14 @@ class LiveStore:
         batches = [
             publications[start : start + size] for start in range(0, len(publications), size)
         ]
-        answers = await self._answers(
+        commands = (
             _PUBLISH(
                 [keys.board(p.stop_id) for p in batch],
                 [lease.fence, BOARD_TTL, *(one for p in batch for one in p.arguments)],
             )
             for batch in batches
         )
-        if b"fenced" in answers:
-            raise FencedError(f"feed {lease.feed_id}: a newer owner has written")
+        answers = await self._unless_fenced(lease, commands)
         return [
             batch[place].stop_id
             for batch, moved in zip(batches, answers, strict=True)
@@ -314,7 +313,7 @@ class LiveStore:
         Raises:
             FencedError: a newer owner has written.
         """
-        answers = await self._answers(
+        commands = (
             _RETIRE(
                 [keys.board(stop_id)],
                 [
@@ -325,8 +324,7 @@ class LiveStore:
             )
             for stop_id, frame in gone
         )
-        if b"fenced" in answers:
-            raise FencedError(f"feed {lease.feed_id}: a newer owner has written")
+        await self._unless_fenced(lease, commands)
 
     async def keep(self, stop_ids: Sequence[str]) -> None:
         """Renew the time to live of boards that did not change."""
@@ -373,6 +371,12 @@ class LiveStore:
                     pipe.delete(key)
                 pipe.srem(keys.FEEDS, feed_id)
                 await pipe.execute()
+
+    async def _unless_fenced(self, lease: Lease, commands: Iterable[Command]) -> list[Any]:
+        answers = await self._answers(commands)
+        if b"fenced" in answers:
+            raise FencedError(f"feed {lease.feed_id}: a newer owner has written")
+        return answers
 
     async def _answers(self, commands: Iterable[Command]) -> list[Any]:
         with _errors():
