@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import structlog
@@ -15,6 +15,7 @@ from feeds.timetable.stored_schedule import active_version, load_timetable
 from feeds.timetable.timetable import Timetable
 from schemas.database import Connection, connect
 from schemas.errors import StopcastError
+from schemas.tasks import end
 
 log = structlog.get_logger()
 
@@ -48,7 +49,7 @@ class CurrentSimulation:
         version = await active_version(connection, timetable.feed_id)
         if version != timetable.version or not reaches(timetable, time):
             self.become(await timetable_at(connection, timetable.feed_id, time))
-            log.info("simulate.timetable", feed=timetable.feed_id, version=version)
+            log.info("simulation_replaced", feed=timetable.feed_id, version=version)
 
 
 async def timetable_at(connection: Connection, feed_id: str, time: float) -> Timetable:
@@ -93,14 +94,12 @@ def simulate_app(
                 async with connect(database_url) as connection:
                     await current.follow(connection, clock().time)
             except StopcastError as error:
-                log.warning("simulate.schedule_not_read", reason=str(error))
+                log.warning("schedule_not_read", reason=str(error))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001  # Starlette's signature
         task = asyncio.create_task(follow())
         yield
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end([task])
 
     return Source(current, clock, announce_clock=announce_clock).app(lifespan=lifespan)
