@@ -1,6 +1,7 @@
 """How a call, its trip, its route and its stop are told to riders (docs/protocol.md, "Board")."""
 
 from feeds.realtime.calls import Call
+from feeds.realtime.descriptors import gtfs_time
 from feeds.realtime.sighting import occupancy
 from feeds.realtime.trip_instance import TripInstance
 from feeds.timetable.entities import Route, Stop, Trip
@@ -18,7 +19,7 @@ def describe_trip(instance: TripInstance, last_stop_id: str, timetable: Timetabl
     if instance.service_date is not None:
         told["service_date"] = f"{instance.service_date:%Y%m%d}"
     if instance.start_time is not None:
-        told["start_time"] = _gtfs_time(instance.start_time)
+        told["start_time"] = gtfs_time(instance.start_time)
     if instance.route_id:
         told["route_id"] = f"{timetable.feed_id}:{instance.route_id}"
     if instance.direction_id is not None:
@@ -135,7 +136,3 @@ def describe_route(route: Route) -> RouteSummary:
     if route.agency_id is not None:
         told["agency_id"] = route.agency_id
     return told
-
-
-def _gtfs_time(seconds: int) -> str:
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -388,7 +388,7 @@ class Candidates:
             self.timetable.stop_time(trip, position),
             self.timetable.midnight(scheduled.service_date) + scheduled.shift,
             first=position == 0,
-            last=position == trip.last - trip.first - 1,
+            last=position == trip.length - 1,
         )
 
     def _scheduled_trip(self, scheduled: ScheduledCall) -> tuple[str, Arrival]:
@@ -398,7 +398,7 @@ class Candidates:
         if key is None:
             instance = TripInstance.scheduled(trip, scheduled.service_date, scheduled.start_time)
             self._keys[named] = key = instance.key(self.timetable.feed_id)
-            last = self.timetable.stop_time(trip, trip.last - trip.first - 1).stop_id
+            last = self.timetable.last_stop_time(trip).stop_id
             self._trips[key] = describe_trip(instance, last, self.timetable)
             midnight = self.timetable.midnight(scheduled.service_date) + scheduled.shift
             self._begins[key] = midnight + self.timetable.stop_time(trip, 0).departure

@@ -91,6 +91,11 @@ class Trip:
     last: int
     frequencies: tuple[Frequency, ...] = ()
 
+    @property
+    def length(self) -> int:
+        """How many stop_times it has."""
+        return self.last - self.first
+
 
 class StopTime(NamedTuple):
     """A row of stop_times.txt; times in seconds after noon minus 12 h, types GTFS's integers."""

@@ -71,7 +71,7 @@ class Timetable:
 
     def _index_calls(self) -> None:
         arrays = self._stop_times.arrays
-        lengths = np.array([trip.last - trip.first for trip in self._trips], dtype=np.int64)
+        lengths = np.array([trip.length for trip in self._trips], dtype=np.int64)
         self._trip_of_row = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
         self._trip_of_row_view = self._trip_of_row.data
         times = arrays["departure"].copy()
@@ -140,9 +140,13 @@ class Timetable:
         Raises:
             IndexError: there is no such position.
         """
-        if not 0 <= position < trip.last - trip.first:
+        if not 0 <= position < trip.length:
             raise IndexError(position)
         return self._stop_times.row(trip.first + position)
+
+    def last_stop_time(self, trip: Trip) -> StopTime:
+        """The stop_time where the trip ends."""
+        return self._stop_times.row(trip.last - 1)
 
     def children(self, stop_id: str) -> tuple[str, ...]:
         """The platforms (location_type 0) of a station; none for anything else."""

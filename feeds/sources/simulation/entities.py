@@ -12,6 +12,7 @@ from google.transit.gtfs_realtime_pb2 import (
     VehiclePosition,
 )
 
+from feeds.realtime.descriptors import gtfs_time
 from feeds.sources.simulation.lateness import expected
 from feeds.sources.simulation.trips import SimulatedTrip
 from feeds.timetable.entities import Stop
@@ -42,14 +43,13 @@ def trip_update(simulated: SimulatedTrip, time: int) -> FeedEntity:
 
 def descriptor(simulated: SimulatedTrip) -> TripDescriptor:
     plan = simulated.plan
-    start = plan.start - plan.midnight
     canceled = TripDescriptor.CANCELED if simulated.canceled else TripDescriptor.SCHEDULED
     return TripDescriptor(
         trip_id=plan.trip.trip_id,
         route_id=plan.trip.route_id,
         direction_id=plan.trip.direction_id,
         start_date=f"{plan.service_date:%Y%m%d}",
-        start_time=f"{start // 3600:02}:{start % 3600 // 60:02}:{start % 60:02}",
+        start_time=gtfs_time(plan.start - plan.midnight),
         schedule_relationship=canceled,
     )
 
