@@ -34,7 +34,7 @@ from feeds.ingest.garbage import collect_rarely
 from feeds.ingest.publisher import Publisher
 from feeds.realtime.pipeline import Pipeline
 from feeds.sources.simulation.simulation import Simulation
-from feeds.timetable.stored_schedule import load_timetable
+from feeds.timetable.stored_schedule import timetable_at
 from feeds.timetable.timetable import Timetable
 from schemas.database import connect, migrate
 from schemas.live import LiveStore
@@ -153,9 +153,7 @@ async def timetable(path: Path, moment: float, url: str) -> Timetable:
     await migrate(url)
     async with connect(url) as connection:
         await import_schedule(str(path), "bench", connection)
-        loaded = await load_timetable(
-            connection, "bench", datetime.fromtimestamp(moment, UTC).date()
-        )
+        loaded = await timetable_at(connection, "bench", moment)
     assert loaded is not None
     return loaded
 
@@ -265,9 +263,7 @@ def _import(path: Path, url: str, moment: float) -> None:
 
 async def _load(url: str, moment: float) -> Timetable:
     async with connect(url) as connection:
-        loaded = await load_timetable(
-            connection, "bench", datetime.fromtimestamp(moment, UTC).date()
-        )
+        loaded = await timetable_at(connection, "bench", moment)
     assert loaded is not None
     return loaded
 

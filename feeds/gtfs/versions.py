@@ -104,7 +104,7 @@ async def store(
                 f"ALTER TABLE {table}_v{version} ALTER version SET DEFAULT {version}"
             )
         await _copy(connection, version, schedule, progress)
-        # Without statistics the join of load_timetable is a nested loop: 1.7 s for 20,000 rows.
+        # Without statistics the join of timetable_at is a nested loop: 1.7 s for 20,000 rows.
         await connection.execute(f"ANALYZE trips_v{version}; ANALYZE stop_times_v{version}")
         for table in TABLES:
             await connection.execute(

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from operator import attrgetter
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from feeds.timetable.entities import (
 )
 from feeds.timetable.frequency_index import FrequencyIndex
 from feeds.timetable.served_routes import ServedRoutes
-from feeds.timetable.service_days import midnight
+from feeds.timetable.service_days import local_day, midnight
 from feeds.timetable.stop_index import StopIndex
 from feeds.timetable.stop_times import StopTimes
 from feeds.timetable.trip_ids import TripIds
@@ -94,6 +94,10 @@ class Timetable:
     def midnight(self, service_date: date) -> int:
         """POSIX seconds of noon minus 12 h; of any date."""
         return midnight(service_date, self.timezone)
+
+    def reaches(self, moment: float) -> bool:
+        """Whether it was loaded for the day of that moment (POSIX seconds): up to the next one."""
+        return self.dates[-1] == local_day(moment, self.timezone) + timedelta(1)
 
     def has_trip(self, trip_id: str) -> bool:
         """Whether the version has such a trip, though it may run on none of `dates`."""

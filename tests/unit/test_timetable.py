@@ -89,6 +89,14 @@ def test_a_call_is_found_by_its_departure_and_the_last_one_by_its_arrival() -> N
     assert table.calls("b", begin, end)[0].position == 1
 
 
+def test_a_timetable_reaches_the_moments_of_its_own_day_in_its_zone() -> None:
+    table = timetable({"t": EXPRESS})
+    within = [posix("2024-05-13T00:00"), posix("2024-05-14T00:00") - 1]
+    assert [table.reaches(moment) for moment in within] == [True, True]
+    assert not table.reaches(within[0] - 1)
+    assert not table.reaches(within[1] + 1)
+
+
 def test_a_window_holds_its_start_and_not_its_end() -> None:
     table = timetable({"t": EXPRESS})
     at = posix("2024-05-13T09:01")
