@@ -85,7 +85,6 @@ class Trip:
     direction_id: int | None
     wheelchair_accessible: int | None
     bikes_allowed: int | None
-    block_id: str | None
     service: int
     first: int
     last: int

@@ -116,7 +116,7 @@ class StoredVersion:
     async def _trip_rows(self, services: Sequence[str]) -> list[tuple[Any, ...]]:
         rows = await self._rows(
             "SELECT number, service_id, trip_id, route_id, trip_headsign, trip_short_name,"
-            " direction_id, wheelchair_accessible, bikes_allowed, block_id"
+            " direction_id, wheelchair_accessible, bikes_allowed"
             " FROM trips WHERE version = $1 AND service_id = ANY($2) ORDER BY number",
             services,
         )

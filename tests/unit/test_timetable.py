@@ -46,7 +46,7 @@ def timetable(
             rows.append((10 * place, STOPS.index(stop_id), arrival, departure, headsign, 0, 1))
         service = (services or {}).get(trip_id, 0)
         periods = (frequencies or {}).get(trip_id, ())
-        fields = (None, None, None, None, None, None, service, first, len(rows), periods)
+        fields = (None, None, None, None, None, service, first, len(rows), periods)
         entities.append(Trip(trip_id, "r", *fields))
     records = np.array(rows, np.dtype(list(COLUMNS.items())))
     days = [MONDAY + timedelta(days=n) for n in (-1, 0, 1)]
