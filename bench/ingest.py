@@ -29,6 +29,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
+from bench.captures import NYC_BUSES
 from feeds.gtfs.schedule_import import import_schedule
 from feeds.ingest.garbage import collect_rarely
 from feeds.ingest.publisher import Publisher
@@ -40,7 +41,6 @@ from schemas.database import connect, migrate
 from schemas.live import LiveStore
 from schemas.local import embedded
 
-CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
 CHANGED = 0.10
 HEADER = "gtfs_realtime_version"
 
@@ -222,7 +222,7 @@ async def measure(name: str, table: Timetable, message: bytes, count: int, redis
 
 
 def buses(count: int) -> None:
-    message = (CAPTURES / "gtfsrealtime-r" / "nyc-trip-updates.pb").read_bytes()
+    message = NYC_BUSES.read_bytes()
     moment = FeedMessage.FromString(message).header.timestamp
     with tempfile.TemporaryDirectory() as folder, embedded.valkey() as redis_url:
         path = Path(folder) / "stops.zip"
