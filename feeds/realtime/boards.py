@@ -10,9 +10,10 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from feeds.realtime.arrivals import describe_route, describe_stop
-from feeds.realtime.candidates import Candidate, Candidates, Periods, Stand
+from feeds.realtime.candidates import Candidates, Periods
 from feeds.realtime.quiet import hold
 from feeds.realtime.remarks import Remark, Remarks, settled
+from feeds.realtime.stand import Candidate, Stand
 from feeds.realtime.trip_updates import Run, Touched
 from feeds.realtime.window import PAST
 from feeds.timetable.timetable import Timetable

@@ -8,81 +8,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from operator import attrgetter
-from typing import Any, NamedTuple
 
 from feeds.realtime.arrivals import describe_call, describe_trip
-from feeds.realtime.calls import Call, Headway, planned_call
+from feeds.realtime.calls import Call
 from feeds.realtime.due_calls import DueCalls
-from feeds.realtime.trip_instance import TripInstance
+from feeds.realtime.planned import Planned
+from feeds.realtime.stand import Candidate, Stand
 from feeds.realtime.trip_updates import Run, Touched
-from feeds.realtime.window import MOST, PAST, edge, enters, phase
+from feeds.realtime.window import MOST, PAST, edge, enters
 from feeds.timetable.entities import ScheduledCall, ScheduledHeadway
 from feeds.timetable.timetable import Timetable
 from schemas.arrivals import Arrival
 
 Periods = Mapping[str, tuple[float, float]]
 """By route_id: from when until when realtime alone tells what runs (feeds/realtime/nyct.py)."""
-
-
-class Candidate:
-    """A call that may stand on one board; `told` is made when it first does.
-
-    `until`: from when on it is past. `due`: when it is looked at next, or 0.
-    """
-
-    __slots__ = ("call", "due", "key", "time", "told", "trip", "until")
-
-    def __init__(self, time: int, key: str, trip: Arrival, call: "Call | ScheduledCall") -> None:
-        """`trip` is what all arrivals of its run have in common."""
-        self.key = key
-        self.due = 0
-        self.take(time, trip, call)
-
-    def take(self, time: int, trip: Arrival, call: "Call | ScheduledCall") -> None:
-        """It is another call by now, of the same key."""
-        self.time = time
-        self.trip = trip
-        self.call = call
-        self.until = time
-        self.told: Arrival | None = None
-
-
-class Interval(NamedTuple):
-    """A candidate that is no call: a vehicle comes every so many seconds."""
-
-    candidate: Candidate
-    planned: ScheduledHeadway
-
-
-class Stand:
-    """What may stand on one board. By run key, but for intervals: those by arrival key.
-
-    `edge`: up to where the schedule was asked. `times`: of those that stand, by arrival key.
-    `touched`: the arrival keys to look at again, with the candidate where it is known; `anew`: it is
-    all of them.
-    """
-
-    __slots__ = (
-        *("anew", "board", "edge", "intervals", "live", "phase", "planned", "platforms"),
-        *("times", "touched"),
-    )
-
-    def __init__(self, board: str, station: str, platforms: tuple[str, ...]) -> None:
-        """`station`: the board's, whose platforms' boards look as far ahead as its own."""
-        self.board = board
-        self.phase = phase(station)
-        self.platforms = platforms
-        self.edge = 0
-        self.planned: dict[str, list[Candidate]] = {}
-        self.intervals: dict[str, Interval] = {}
-        self.live: dict[str, list[Candidate]] = {}
-        self.times: dict[str, int] = {}
-        self.touched: dict[str, Candidate | None] = {}
-        self.anew = True
-
-    def first(self) -> set[str]:
-        """The keys of those for which there is room."""
-        return {key for _, key in sorted(zip(self.times.values(), self.times, strict=True))[:MOST]}
 
 
 _in_order = attrgetter("time", "key")
@@ -111,9 +50,7 @@ class Candidates:
         self._phases: dict[int, list[str]] = defaultdict(list)
         for stand in self._stands.values():
             self._phases[stand.phase].append(stand.board)
-        self._keys: dict[tuple[str, Any, int | None], str] = {}
-        self._trips: dict[str, Arrival] = {}
-        self._begins: dict[str, int] = {}
+        self._planned = Planned(timetable)
         self._entered: dict[str, int] = {}  # by run key, how many live candidates it has
 
     # -- what is to be looked at -----------------------------------------------------------------
@@ -234,7 +171,7 @@ class Candidates:
         """What may stand on a board, the schedule asked for calls up to the window's edge."""
         stand = self._stands[board]
         if stand.edge != (end := edge(now, stand.phase)):
-            self._plan(stand, now, end)
+            self._planned.enter(stand, now, end)
         return stand
 
     def look(self, stand: Stand, stood: AbstractSet[str], now: int) -> dict[str, Candidate | None]:
@@ -317,7 +254,7 @@ class Candidates:
             return False
         begin, end = replaced.get(candidate.trip.get("route_id", "").partition(":")[2], (0, 0))
         planned = isinstance(candidate.call, ScheduledCall)
-        begins = self._begins[_run_of(candidate.key)] if planned else candidate.time
+        begins = self._planned.begins[_run_of(candidate.key)] if planned else candidate.time
         return begin <= begins < end
 
     def _comes(self, stand: Stand, planned: ScheduledHeadway, now: int) -> bool:
@@ -340,73 +277,13 @@ class Candidates:
             call.visit == visit and call.stop_id not in stand.platforms for call in run.calls
         )
 
-    # -- the schedule ----------------------------------------------------------------------------
-
-    def _plan(self, stand: Stand, now: int, end: int) -> None:
-        """Ask the schedule for the calls that the window has come to, and drop those it left."""
-        if not now - PAST <= stand.edge <= end:  # the first time, or the clock was set
-            stand.edge, stand.planned, stand.anew = now - PAST, {}, True
-        for run, candidates in list(stand.planned.items()):
-            if candidates[-1].time < now - PAST:
-                del stand.planned[run]
-        for platform in stand.platforms:
-            for scheduled in self.timetable.calls(platform, stand.edge, end):
-                run, trip = self._scheduled_trip(scheduled)
-                stop_time = self.timetable.stop_time(scheduled.trip, scheduled.position)
-                key = f"{run}.{stop_time.stop_sequence}"
-                candidate = Candidate(scheduled.time, key, trip, scheduled)
-                stand.planned.setdefault(run, []).append(candidate)
-                stand.touched.setdefault(candidate.key)
-        self._plan_intervals(stand, now, end)
-        stand.edge = end
-
-    def _plan_intervals(self, stand: Stand, now: int, end: int) -> None:
-        stand.touched |= dict.fromkeys(stand.intervals)
-        stand.intervals = {
-            (candidate := self._headway_candidate(planned)).key: Interval(candidate, planned)
-            for platform in stand.platforms
-            for planned in self.timetable.headways(platform, now, end)
-        }
-
-    def _headway_candidate(self, planned: ScheduledHeadway) -> Candidate:
-        trip, position, day = planned.trip, planned.position, planned.service_date
-        scheduled = ScheduledCall(trip, day, None, position, 0, planned.start)
-        run, told = self._scheduled_trip(scheduled)
-        call = self._planned(scheduled)._replace(
-            scheduled_arrival=None,
-            scheduled_departure=None,
-            headway=Headway(planned.headway, planned.start, planned.end),
-        )
-        # No call has such a key: in that of a frequency trip's run there is its start time.
-        candidate = Candidate(planned.start, f"{run}.{call.visit}~{planned.start}", told, call)
-        candidate.until = planned.end
-        return candidate
-
-    def _planned(self, scheduled: ScheduledCall) -> Call:
-        trip, position = scheduled.trip, scheduled.position
-        return planned_call(
-            self.timetable.stop_time(trip, position),
-            self.timetable.midnight(scheduled.service_date) + scheduled.shift,
-            first=position == 0,
-            last=position == trip.length - 1,
-        )
-
-    def _scheduled_trip(self, scheduled: ScheduledCall) -> tuple[str, Arrival]:
-        trip = scheduled.trip
-        named = (trip.trip_id, scheduled.service_date, scheduled.start_time)
-        key = self._keys.get(named)
-        if key is None:
-            instance = TripInstance.scheduled(trip, scheduled.service_date, scheduled.start_time)
-            self._keys[named] = key = instance.key(self.timetable.feed_id)
-            last = self.timetable.last_stop_time(trip).stop_id
-            self._trips[key] = describe_trip(instance, last, self.timetable)
-            midnight = self.timetable.midnight(scheduled.service_date) + scheduled.shift
-            self._begins[key] = midnight + self.timetable.stop_time(trip, 0).departure
-        return key, self._trips[key]
-
     def tell(self, candidate: Candidate, stop_id: str) -> Arrival:
         """The arrival of a candidate on a board, as it stands before its time."""
-        call = candidate.call if isinstance(candidate.call, Call) else self._planned(candidate.call)
+        call = (
+            candidate.call
+            if isinstance(candidate.call, Call)
+            else self._planned.call(candidate.call)
+        )
         return describe_call(candidate.trip, call, stop_id, self.timetable)
 
 
