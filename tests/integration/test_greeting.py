@@ -7,8 +7,9 @@ import pytest
 
 from schemas import frames
 from schemas.arrivals import Arrival
-from schemas.live import LiveStore, Publication
+from schemas.live import LiveStore
 from schemas.local.greeting import BusyStop, busy_stop
+from schemas.stored_board import Publication
 from tests.publisher import Publisher
 
 

@@ -88,6 +88,7 @@ PURE = {
     "schemas.errors",
     "schemas.event_reader",
     "schemas.events",
+    "schemas.feed_state",
     "schemas.frames",
     "schemas.keys",
     "schemas.merge_patch",
@@ -96,6 +97,7 @@ PURE = {
     "schemas.search.folding",
     "schemas.search.spelling",
     "schemas.server_url",
+    "schemas.stored_board",
 }
 OUTSIDE = {
     *("asyncio", "asyncpg", "click", "honcho", "http", "httptools", "httpx", "io", "logging"),
