@@ -6,18 +6,16 @@ The message is the NYC buses' of 2026-01-28: 3.26 MB, 5,801 trips, 90,879 stop t
 """
 
 import argparse
-import os
 import random
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
+from bench.captures import NYC_BUSES
 from feeds.realtime.decode import decode, split
 
-CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
 CHANGED = 0.10
 
 
@@ -66,7 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=15)
     runs = parser.parse_args().runs
-    data = (CAPTURES / "gtfsrealtime-r" / "nyc-trip-updates.pb").read_bytes()
+    data = NYC_BUSES.read_bytes()
     unchanged, tenth = next_poll(data), changed(data, CHANGED)
     _, known = split(data)
     cases: dict[str, Callable[[], object]] = {

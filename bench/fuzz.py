@@ -9,7 +9,6 @@ where tests/unit/test_fuzz.py replays it ever after.
 """
 
 import argparse
-import os
 import random
 import sys
 import tempfile
@@ -22,9 +21,11 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
+from bench.captures import CAPTURES
+
 try:
     import atheris  # type: ignore[import-untyped]  # in an environment of its own, see above
-except ImportError:  # `make bench` runs whatever lies here
+except ImportError:
     print(__doc__)
     sys.exit()
 
@@ -33,7 +34,6 @@ with atheris.instrument_imports(include=["feeds", "schemas"]):
     from tests.fuzz_targets import BEFORE, TARGETS
 
 ROOT = Path(__file__).parents[1]
-CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", ROOT.parent / "shared" / "data"))
 LARGEST = 8192  # bytes of an input: big messages only repeat what small ones say
 
 

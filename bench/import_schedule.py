@@ -11,7 +11,6 @@ way runs in a process of its own, whose peak memory is told; the best of five ru
 import asyncio
 import csv
 import io
-import os
 import resource
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,6 +20,7 @@ from pathlib import Path
 from time import perf_counter
 from zipfile import ZipFile
 
+from bench.captures import CAPTURES
 from feeds.gtfs import stop_time_records
 from feeds.gtfs.fields import STOP_TIMES, STOPS, TRIPS
 from feeds.gtfs.files import read_file
@@ -32,7 +32,6 @@ from schemas import database
 from schemas.database import Connection
 from schemas.local import embedded
 
-CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
 HART = CAPTURES / "transitland-lib/rt/hart.zip"
 
 Run = Callable[[Path, Connection], Awaitable[dict[str, float]]]

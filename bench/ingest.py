@@ -29,18 +29,18 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
+from bench.captures import NYC_BUSES
 from feeds.gtfs.schedule_import import import_schedule
 from feeds.ingest.garbage import collect_rarely
 from feeds.ingest.publisher import Publisher
 from feeds.realtime.pipeline import Pipeline
 from feeds.sources.simulation.simulation import Simulation
-from feeds.timetable.stored_schedule import load_timetable
+from feeds.timetable.stored_schedule import timetable_at
 from feeds.timetable.timetable import Timetable
 from schemas.database import connect, migrate
 from schemas.live import LiveStore
 from schemas.local import embedded
 
-CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
 CHANGED = 0.10
 HEADER = "gtfs_realtime_version"
 
@@ -153,9 +153,7 @@ async def timetable(path: Path, moment: float, url: str) -> Timetable:
     await migrate(url)
     async with connect(url) as connection:
         await import_schedule(str(path), "bench", connection)
-        loaded = await load_timetable(
-            connection, "bench", datetime.fromtimestamp(moment, UTC).date()
-        )
+        loaded = await timetable_at(connection, "bench", moment)
     assert loaded is not None
     return loaded
 
@@ -224,7 +222,7 @@ async def measure(name: str, table: Timetable, message: bytes, count: int, redis
 
 
 def buses(count: int) -> None:
-    message = (CAPTURES / "gtfsrealtime-r" / "nyc-trip-updates.pb").read_bytes()
+    message = NYC_BUSES.read_bytes()
     moment = FeedMessage.FromString(message).header.timestamp
     with tempfile.TemporaryDirectory() as folder, embedded.valkey() as redis_url:
         path = Path(folder) / "stops.zip"
@@ -265,9 +263,7 @@ def _import(path: Path, url: str, moment: float) -> None:
 
 async def _load(url: str, moment: float) -> Timetable:
     async with connect(url) as connection:
-        loaded = await load_timetable(
-            connection, "bench", datetime.fromtimestamp(moment, UTC).date()
-        )
+        loaded = await timetable_at(connection, "bench", moment)
     assert loaded is not None
     return loaded
 

@@ -6,21 +6,14 @@
 """
 
 import argparse
-import asyncio
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
-from feeds.commands.once import read_schedule
-from feeds.config import Feed
+from bench.subway import subway
 from feeds.ingest.publication import Publications, Versions
 from feeds.realtime.captures import capture_time
 from feeds.realtime.pipeline import Pipeline
 from feeds.realtime.quiet import EXACT, SHARE
 from schemas.arrivals import Arrival
-
-CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
-FOLDER = CAPTURES / "onebusaway-app-modules" / "nyct_multi_trips"
 
 
 class Published:
@@ -60,10 +53,7 @@ def main() -> None:
     parser.add_argument("--polls", type=int, default=80)
     parser.add_argument("--quiet", type=float, default=30)
     given = parser.parse_args()
-    captures = [file.read_bytes() for file in sorted(FOLDER.glob("*.pb"))][: given.polls]
-    feed = Feed(schedule=str(FOLDER / "MTASBWY" / "cut.zip"))
-    first = capture_time(captures[0])
-    timetable = asyncio.run(read_schedule("nyct", feed, first)).timetable
+    captures, timetable = subway(given.polls)
     exact, quiet = (Published(Pipeline(timetable, quiet=q)) for q in (0, given.quiet))
     inexact: dict[str, list[tuple[int, int]]] = {}
     largest, share, above = 0, 0.0, 0

@@ -22,11 +22,10 @@ from typing import Any
 
 import httpx
 
+from bench.subway import FOLDER, SCHEDULE
 from schemas.local.embedded import free_port
 from tests.client import BoardClient
 
-CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
-FOLDER = CAPTURES / "onebusaway-app-modules" / "nyct_multi_trips"
 STATION = "nyct:A32"
 PLATFORMS = 50
 CONFIG = """\
@@ -153,7 +152,7 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stopcast-bench-")))
         config = folder / "stopcast.toml"
-        config.write_text(CONFIG.format(schedule=FOLDER / "MTASBWY/cut.zip", port=source))
+        config.write_text(CONFIG.format(schedule=SCHEDULE, port=source))
         replay = ("feeds", "replay", "--speed", str(arguments.speed), "--port", str(source))
         stack.enter_context(process(*replay, str(FOLDER)))
         up = (

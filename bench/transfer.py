@@ -8,20 +8,16 @@ Chunk sizes count, heartbeats do not. 80 polls in one process, the clock ticking
 """
 
 import argparse
-import asyncio
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
 from statistics import mean
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from feeds.commands.once import read_schedule
-from feeds.config import Feed
+from bench.subway import subway
 from feeds.ingest.publication import Publications, Versions
 from feeds.realtime.captures import capture_time
 from feeds.realtime.pipeline import Pipeline
@@ -30,9 +26,6 @@ from gateway.coding import GZIP, PLAIN, Coding, chunk
 from gateway.event import Event
 from schemas import frames
 from schemas.arrivals import Arrival, Board
-
-CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
-FOLDER = CAPTURES / "onebusaway-app-modules" / "nyct_multi_trips"
 
 Resources = dict[str, dict[str, Any]]
 
@@ -185,9 +178,7 @@ def main() -> None:
     parser.add_argument("--polls", type=int, default=80)
     parser.add_argument("--quiet", type=float, default=30)
     given = parser.parse_args()
-    captures = [file.read_bytes() for file in sorted(FOLDER.glob("*.pb"))][: given.polls]
-    feed = Feed(schedule=str(FOLDER / "MTASBWY" / "cut.zip"))
-    timetable = asyncio.run(read_schedule("nyct", feed, capture_time(captures[0]))).timetable
+    captures, timetable = subway(given.polls)
     minutes = (capture_time(captures[-1]) + 60 - capture_time(captures[0])) / 60
     print(f"{len(captures)} polls, {minutes:.0f} minutes")
     for quiet in (given.quiet, 0):

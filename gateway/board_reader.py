@@ -5,7 +5,8 @@ What a client reads is what Redis holds at that moment, also where no stream fol
 
 import asyncio
 
-from schemas.live import LiveStore, StoredBoard
+from schemas.live import LiveStore
+from schemas.stored_board import StoredBoard
 
 KEPT = 512  # boards of the stops asked for; busy ones are about 10 kB
 

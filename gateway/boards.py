@@ -11,7 +11,7 @@ from gateway.coding import GZIP, Coding
 from gateway.kept_file import conditional
 from gateway.missing import missing_board
 from gateway.paths import StopRoute
-from schemas.live import StoredBoard
+from schemas.stored_board import StoredBoard
 
 # Caches may keep a board but must ask before they use it: a 304 costs next to nothing.
 _HEADERS = {"Cache-Control": "no-cache"}

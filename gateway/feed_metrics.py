@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from schemas.live import FeedState
+from schemas.feed_state import FeedState
 
 # A member of an endpoint's report: the metric's name after the prefix, and its help.
 _TOTALS = {

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from gateway.json_answer import json_answer
 from gateway.problems import Problem
 from schemas.answers import FeedList, FeedReport
-from schemas.live import FeedState
+from schemas.feed_state import FeedState
 
 
 def feed_report(feed: FeedState, wall: float) -> FeedReport:

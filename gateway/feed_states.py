@@ -13,7 +13,8 @@ from gateway.settings import GatewaySettings
 from schemas import frames
 from schemas.arrivals import FeedStatus
 from schemas.events import FeedFacts, FeedNews, Heartbeat
-from schemas.live import FEED_TTL, FeedState, LiveStore, LiveStoreError
+from schemas.feed_state import FeedState
+from schemas.live import FEED_TTL, LiveStore, LiveStoreError
 
 log = structlog.get_logger()
 

@@ -18,7 +18,8 @@ from gateway.subscriber import Subscriber, jittered
 from gateway.topic import State, Topic
 from gateway.wheel import Wheel
 from schemas.events import GoodbyeReason
-from schemas.live import LiveStore, Message
+from schemas.live import LiveStore
+from schemas.stored_board import Message
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gateway.event import Event
 from schemas import frames
-from schemas.live import Message, StoredBoard
+from schemas.stored_board import Message, StoredBoard
 
 if TYPE_CHECKING:  # a Subscriber knows its topics
     from gateway.subscriber import Subscriber

@@ -7,7 +7,6 @@ contain `/`, spaces and `}`: they are percent-encoded inside the tag.
 from urllib.parse import quote, unquote
 
 FEEDS = "stopcast:feeds"
-BOARDS = "stopcast:board:*"  # every board, for SCAN
 _CHANNEL = "stopcast:patches:"
 
 
@@ -27,7 +26,7 @@ def stop_of_channel(name: bytes) -> str:
 
 
 def feed(feed_id: str) -> str:
-    """Hash: status, clocks, owner, lineage, complete, report (schemas/live.py)."""
+    """Hash: status, clocks, owner, lineage, complete, report (schemas/feed_state.py)."""
     return f"stopcast:feed:{{{feed_id}}}"
 
 

@@ -5,20 +5,17 @@ script (schemas/*.lua) that refuses what a newer owner or another version forbid
 the patches on its channel never contradict each other.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import orjson
-
-from schemas import frames, keys, merge_patch, server_url, shards
-from schemas.arrivals import Board, FeedStatus
+from schemas import keys, server_url, shards
 from schemas.commands import Command, Commands, Script
 from schemas.errors import StopcastError
+from schemas.feed_state import FeedState
 from schemas.shards import Shards
+from schemas.stored_board import Message, Publication, StoredBoard
 from schemas.tasks import cancellable
 
 # Boards outlive the hash of their feed, so that `complete` never stands without them.
@@ -34,144 +31,12 @@ class FencedError(LiveStoreError):
     """A newer owner has written: this process must not write this feed any more."""
 
 
-class StoredBoard(NamedTuple):
-    """A board as it stands: a finished snapshot frame and the finished patches since.
-
-    `events` are versions and frames, ascending; the first is the snapshot.
-    """
-
-    events: tuple[tuple[int, bytes], ...]
-
-    @classmethod
-    def decode(cls, stored: Mapping[bytes, bytes]) -> "StoredBoard | None":
-        """None: there is no board."""
-        if b"base" not in stored:
-            return None
-        base = int(stored[b"base"])
-        patches = sorted((int(name), stored[name]) for name in stored if name.isdigit())
-        return cls(((base, stored[b"frame"]), *(patch for patch in patches if patch[0] > base)))
-
-    @property
-    def version(self) -> int:
-        return self.events[-1][0]
-
-    def json(self) -> bytes:
-        """The board as JSON text: what `events` come to."""
-        (_, snapshot), *patches = self.events
-        return orjson.dumps(self.board()) if patches else frames.data(snapshot)
-
-    def board(self) -> Board:
-        """What `events` come to."""
-        first, *patches = (orjson.loads(frames.data(frame)) for _, frame in self.events)
-        board: Board = reduce(merge_patch.apply, patches, first)
-        return board
-
-
-class Publication(NamedTuple):
-    """One changed board. `prev` is the version that `frame` patches; None: `frame` is a snapshot.
-
-    `snapshot` is stored in the place of what stands; None: `frame` is stored behind it.
-    """
-
-    stop_id: str
-    prev: int | None
-    version: int
-    snapshot: bytes | None
-    frame: bytes
-
-    @property
-    def arguments(self) -> tuple[str | int | bytes, ...]:
-        """As publish.lua takes them."""
-        channel = keys.channel(self.stop_id)
-        if self.prev is None:
-            return channel, b"", self.version, self.frame, b""
-        return channel, self.prev, self.version, self.snapshot or b"", self.frame
-
-
-class Message(NamedTuple):
-    """What followers of a stop receive. `prev` 0: the frame needs nothing before it."""
-
-    prev: int
-    version: int
-    fence: int
-    frame: bytes
-
-    def encode(self) -> bytes:
-        return b"%d %d %d\n%b" % self
-
-    @classmethod
-    def decode(cls, data: bytes) -> "Message":
-        head, _, frame = data.partition(b"\n")
-        prev, version, fence = map(int, head.split())
-        return cls(prev, version, fence, frame)
-
-
 class Lease(NamedTuple):
     """The right to write a feed's boards, while it is renewed."""
 
     feed_id: str
     owner: str
     fence: int
-
-
-@dataclass(frozen=True, slots=True)
-class FeedState:
-    """A feed as its owner last told it. Times are POSIX seconds.
-
-    `now` is the board clock at `beat` (the owner's wall clock), running `rate` times as fast: for a
-    replay it is in its past. `lineage` (microseconds, as versions are) voids cursors before it.
-    `redis_run` is the run of the Redis that this was told to: another one has lost writes.
-    """
-
-    feed_id: str
-    status: FeedStatus
-    timestamp: int
-    now: float
-    beat: float
-    rate: float
-    owner: str
-    lineage: int
-    complete: bool
-    report: dict[str, Any]
-    redis_run: str = ""
-
-    def board_clock(self, wall: float) -> float:
-        """The board clock when the wall clock shows `wall`."""
-        return self.now + (wall - self.beat) * self.rate
-
-    def encode(self) -> dict[Any, Any]:
-        return {
-            "status": self.status,
-            "timestamp": str(self.timestamp),
-            "now": repr(self.now),
-            "beat": repr(self.beat),
-            "rate": repr(self.rate),
-            "owner": self.owner,
-            "lineage": str(self.lineage),
-            "complete": "1" if self.complete else "0",
-            "report": orjson.dumps(self.report),
-            "redis_run": self.redis_run,
-        }
-
-    @classmethod
-    def decode(cls, feed_id: str, stored: dict[bytes, bytes]) -> "FeedState | None":
-        """None: no owner has told anything yet (the hash holds at most a fence)."""
-        if b"status" not in stored:
-            return None
-        status: Any = stored[b"status"].decode()
-        return cls(
-            feed_id,
-            status,
-            int(stored[b"timestamp"]),
-            float(stored[b"now"]),
-            float(stored[b"beat"]),
-            float(stored[b"rate"]),
-            stored[b"owner"].decode(),
-            int(stored[b"lineage"]),
-            stored[b"complete"] == b"1",
-            orjson.loads(stored[b"report"]),
-            stored[b"redis_run"].decode(),
-        )
 
 
 def _script(name: str) -> Script:
@@ -276,9 +141,9 @@ class LiveStore:
         Raises:
             FencedError: a newer owner has been here.
         """
-        rows = await self._answers(_STAMP([keys.board(stop)], [lease.fence]) for stop in stop_ids)
-        if b"fenced" in rows:
-            raise FencedError(f"feed {lease.feed_id}: a newer owner has written")
+        rows = await self._unless_fenced(
+            lease, (_STAMP([keys.board(stop)], [lease.fence]) for stop in stop_ids)
+        )
         hashes = (dict(zip(row[::2], row[1::2], strict=True)) if row else {} for row in rows)
         boards = zip(stop_ids, map(StoredBoard.decode, hashes), strict=True)
         return {stop: board for stop, board in boards if board}
@@ -293,15 +158,14 @@ class LiveStore:
         batches = [
             publications[start : start + size] for start in range(0, len(publications), size)
         ]
-        answers = await self._answers(
+        commands = (
             _PUBLISH(
                 [keys.board(p.stop_id) for p in batch],
                 [lease.fence, BOARD_TTL, *(one for p in batch for one in p.arguments)],
             )
             for batch in batches
         )
-        if b"fenced" in answers:
-            raise FencedError(f"feed {lease.feed_id}: a newer owner has written")
+        answers = await self._unless_fenced(lease, commands)
         return [
             batch[place].stop_id
             for batch, moved in zip(batches, answers, strict=True)
@@ -314,7 +178,7 @@ class LiveStore:
         Raises:
             FencedError: a newer owner has written.
         """
-        answers = await self._answers(
+        commands = (
             _RETIRE(
                 [keys.board(stop_id)],
                 [
@@ -325,8 +189,7 @@ class LiveStore:
             )
             for stop_id, frame in gone
         )
-        if b"fenced" in answers:
-            raise FencedError(f"feed {lease.feed_id}: a newer owner has written")
+        await self._unless_fenced(lease, commands)
 
     async def keep(self, stop_ids: Sequence[str]) -> None:
         """Renew the time to live of boards that did not change."""
@@ -373,6 +236,12 @@ class LiveStore:
                     pipe.delete(key)
                 pipe.srem(keys.FEEDS, feed_id)
                 await pipe.execute()
+
+    async def _unless_fenced(self, lease: Lease, commands: Iterable[Command]) -> list[Any]:
+        answers = await self._answers(commands)
+        if b"fenced" in answers:
+            raise FencedError(f"feed {lease.feed_id}: a newer owner has written")
+        return answers
 
     async def _answers(self, commands: Iterable[Command]) -> list[Any]:
         with _errors():

@@ -6,7 +6,9 @@ from typing import Any
 
 from schemas import frames, merge_patch
 from schemas.arrivals import Board
-from schemas.live import FeedState, Lease, LiveStore, Publication
+from schemas.feed_state import FeedState
+from schemas.live import Lease, LiveStore
+from schemas.stored_board import Publication
 
 
 class Publisher:

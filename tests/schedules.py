@@ -46,7 +46,6 @@ _TRIP = [
     "direction_id",
     "wheelchair_accessible",
     "bikes_allowed",
-    "block_id",
 ]
 _AGENCY = [
     "agency_id",

@@ -8,7 +8,7 @@ import httpx
 from starlette.applications import Starlette
 
 from schemas import frames
-from schemas.live import Publication
+from schemas.stored_board import Publication
 from tests.publisher import Publisher
 
 

@@ -62,7 +62,7 @@ def make_timetable(
         records += [(s, names.index(i), seconds(a), seconds(d), -1, 0, 0) for s, i, a, d in rows]
         entities.append(
             Trip(
-                trip_id, "r", None, None, 0, None, None, None, number, first, len(records),
+                trip_id, "r", None, None, 0, None, None, number, first, len(records),
                 (frequencies or {}).get(trip_id, ()),
             )
         )  # fmt: skip

@@ -44,7 +44,7 @@ class Redis:
         return Client(port=self.port)
 
     def dump(self) -> None:
-        """Remember what it holds now, for `start("old")`."""
+        """Remember what it holds now, for `stop("old")`."""
         with self.client() as client:
             client.save()
         shutil.copy(self._folder / "dump.rdb", self._folder / "old.rdb")

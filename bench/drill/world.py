@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from bench.drill.relay import Relay
 from bench.drill.rider import Rider
 from feeds.gtfs.schedule_import import import_schedule
 from feeds.sources.demo.schedule import write_demo_schedule
-from feeds.timetable.stored_schedule import load_timetable
+from feeds.timetable.stored_schedule import timetable_at
 from feeds.timetable.timetable import Timetable
 from schemas import keys
 from schemas.database import connect, migrate
@@ -186,8 +185,7 @@ async def _timetable(database_url: str, folder: Path) -> Timetable:
     write_demo_schedule(schedule)
     async with connect(database_url) as connection:
         await import_schedule(str(schedule), FEED_ID, connection)
-        day = datetime.fromtimestamp(BEGIN).date()  # noqa: DTZ006  # afternoon in UTC
-        timetable = await load_timetable(connection, FEED_ID, day)
+        timetable = await timetable_at(connection, FEED_ID, BEGIN)
     assert timetable is not None
     return timetable
 

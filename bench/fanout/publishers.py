@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from schemas.live import FeedState, Lease, LiveStore, Publication
+from schemas.feed_state import FeedState
+from schemas.live import Lease, LiveStore
+from schemas.stored_board import Publication
 
 FEED = "bench"
 # With `id`, `event` and line ends about 200 bytes.

@@ -26,8 +26,9 @@ from bench.pictures import palette, scene
 from feeds.gtfs.schedule_import import import_schedule
 from gateway.settings import GatewaySettings
 from schemas import database, frames, logs
-from schemas.live import LiveStore, Publication
+from schemas.live import LiveStore
 from schemas.local import embedded
+from schemas.stored_board import Publication
 from tests.gateways import running
 from tests.publisher import Publisher
 

@@ -22,8 +22,10 @@ from gateway.limits.ledger import Ledger
 from gateway.settings import GatewaySettings
 from gateway.topic import Topic
 from schemas import keys, shards
-from schemas.live import FeedState, LiveStore, Message
+from schemas.feed_state import FeedState
+from schemas.live import LiveStore
 from schemas.local.embedded import valkey
+from schemas.stored_board import Message
 
 STOPS, FEEDS, CALLERS = 10_000, 1_000, 15_000
 LEASE = 30.0  # seconds, the default

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,7 +13,7 @@ from feeds.gtfs.problems import Problem
 from feeds.gtfs.schedule_import import import_schedule
 from feeds.ingest.fetch import Fetcher, FetchError, http_client
 from feeds.realtime.captures import CaptureError, message_from_capture
-from feeds.timetable.stored_schedule import load_timetable
+from feeds.timetable.stored_schedule import timetable_at
 from feeds.timetable.timetable import Timetable
 from schemas.database import connect, migrate
 from schemas.errors import StopcastError
@@ -117,11 +116,7 @@ async def read_schedule(feed_id: str, feed: Feed, now: float) -> Schedule:
         await migrate(url)
         async with connect(url) as connection:
             result = await import_schedule(feed.schedule, feed_id, connection, skip_wrong=True)
-            today = datetime.fromtimestamp(now, UTC).date()
-            timetable = await load_timetable(connection, feed_id, today)
-            if timetable is not None:  # only now its time zone is known
-                local = datetime.fromtimestamp(now, timetable.timezone).date()
-                timetable = await load_timetable(connection, feed_id, local)
+            timetable = await timetable_at(connection, feed_id, now)
     if timetable is None:
         raise OnceError(f"{feed.schedule}: nothing was imported")
     return Schedule(timetable, result.ignored, result.ignored_total)

@@ -10,7 +10,7 @@ from feeds.commands.moment import MOMENT
 from feeds.sources.clock import Clock
 from feeds.sources.demo.city import FEED_ID
 from feeds.sources.demo.schedule import write_demo_schedule
-from feeds.sources.simulate import CurrentSimulation, simulate_app, timetable_at
+from feeds.sources.simulate import CurrentSimulation, imported_timetable, simulate_app
 from feeds.sources.source import listen, serve, urls
 from feeds.timetable.timetable import Timetable
 from schemas.database import connect
@@ -99,4 +99,4 @@ def _write(path: Path) -> None:
 
 async def _load(database_url: str, feed_id: str, time: float) -> Timetable:
     async with connect(database_url) as connection:
-        return await timetable_at(connection, feed_id, time)
+        return await imported_timetable(connection, feed_id, time)

@@ -10,7 +10,7 @@ from feeds.ingest.poller import Poller
 from feeds.ingest.publisher import Publisher
 from feeds.realtime.pipeline import Pipeline
 from feeds.timetable.timetable import Timetable
-from schemas.live import FeedState
+from schemas.feed_state import FeedState
 
 
 def feed_state(

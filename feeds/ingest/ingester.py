@@ -21,7 +21,8 @@ from feeds.ingest.publisher import Publisher
 from feeds.ingest.schedule_watch import ScheduleWatch
 from feeds.realtime.decode import DecodeError
 from feeds.realtime.pipeline import Pipeline
-from schemas.live import BOARD_TTL, FeedState, Lease, LiveStore, LiveStoreError
+from schemas.feed_state import FeedState
+from schemas.live import BOARD_TTL, Lease, LiveStore, LiveStoreError
 from schemas.tracing import span
 
 LEASE_TTL = 8.0  # seconds: a standby takes over within 10 …

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from feeds.realtime.boards import Change
 from schemas import frames
 from schemas.arrivals import Board
-from schemas.live import Publication
+from schemas.stored_board import Publication
 
 # Patches behind a snapshot: at most this share of its bytes, at most so many bytes, each counted as
 # SMALL at least. A gateway keeps more (GatewaySettings.tail_bytes), else it would ask in vain.

@@ -11,7 +11,8 @@ from feeds.realtime.pipeline import Pipeline
 from feeds.timetable.timetable import Timetable
 from schemas import frames
 from schemas.arrivals import Board
-from schemas.live import Lease, LiveStore, LiveStoreError, Publication
+from schemas.live import Lease, LiveStore, LiveStoreError
+from schemas.stored_board import Publication
 from schemas.tasks import end
 
 BATCH = 500  # boards made before others get a turn

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, date, datetime
 
 import structlog
 
-from feeds.timetable.stored_schedule import active_version, load_timetable
+from feeds.timetable.stored_schedule import active_version, timetable_at
 from feeds.timetable.timetable import Timetable
 from schemas.database import DatabaseError, connect
 
@@ -62,14 +61,6 @@ class ScheduleWatch:
                 self._log.warning("no_schedule", hint=hint)
                 return None
             loaded = self._loaded
-            if loaded and loaded.version == version and loaded.dates[-2] == self._today(loaded):
+            if loaded and loaded.version == version and loaded.reaches(self._now()):
                 return None
-            timetable = await load_timetable(connection, self.feed_id, self._today(loaded))
-            if timetable and timetable.dates[-2] != self._today(timetable):
-                # Only now its time zone is known.
-                return await load_timetable(connection, self.feed_id, self._today(timetable))
-            return timetable
-
-    def _today(self, timetable: Timetable | None) -> date:
-        zone = timetable.timezone if timetable else UTC
-        return datetime.fromtimestamp(self._now(), zone).date()
+            return await timetable_at(connection, self.feed_id, self._now())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from google.transit.gtfs_realtime_pb2 import TripDescriptor
 
-from feeds.realtime.calls import Call, Service, with_properties
+from feeds.realtime.calls import Call, CallStatus, with_properties
 from feeds.realtime.decode import Note
 from feeds.realtime.propagation import in_order
 from feeds.realtime.stop_matching import NO_DATA, SKIPPED, Reading, moment, uncertainty, where
@@ -76,14 +76,14 @@ def _call(
     told: Reading, stop_id: str, visit: str, scheduled: _Times | None, *, first: bool, last: bool
 ) -> Call | None:
     """None where there is no time: such a call cannot stand on a board."""
-    service, times = Service.PREDICTED, _times(told, scheduled)
+    status, times = CallStatus.PREDICTED, _times(told, scheduled)
     if told.relationship == SKIPPED:
         # It needs a time to stand on a board: the one at which it would have been.
-        service, scheduled, times = Service.SKIPPED, scheduled or times, None
+        status, scheduled, times = CallStatus.SKIPPED, scheduled or times, None
     elif told.relationship == NO_DATA:
-        service, times = Service.NO_DATA, None
+        status, times = CallStatus.NO_DATA, None
     elif times is None:
-        service = Service.SCHEDULED
+        status = CallStatus.SCHEDULED
     if scheduled is None and times is None:
         return None
     arrives, departs, _ = scheduled or _UNTOLD
@@ -92,7 +92,7 @@ def _call(
         stop_id,
         visit,
         told.stop_sequence,
-        service,
+        status,
         arrives,
         departs,
         arrival,

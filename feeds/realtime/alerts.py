@@ -11,15 +11,12 @@ from typing import Any
 
 from google.transit.gtfs_realtime_pb2 import FeedEntity
 
-from feeds.realtime.decode import Message, Note
+from feeds.realtime.decode import Message, Note, Origin
 from feeds.realtime.informed_entity import EVERYTHING, InformedEntity, Reach
 from feeds.realtime.notice import Notice, read_notice
 from feeds.realtime.trip_updates import Run
 from feeds.timetable.timetable import Timetable
 from schemas.arrivals import Alert
-
-Source = tuple[int, bytes]
-"""An endpoint, and the raw bytes of an entity."""
 
 _NONE: dict[str, list[InformedEntity]] = {}
 
@@ -30,10 +27,9 @@ class Alerts:
     def __init__(self, timetable: Timetable, runs: Mapping[str, Run]) -> None:
         self.timetable = timetable
         self.listed: dict[str, Alert] = {}
-        self.edition = 0  # counts up with every change of what is listed
         self._runs = runs
-        self._said: dict[str, dict[Source, Notice]] = defaultdict(dict)
-        self._ids: dict[Source, str] = {}
+        self._said: dict[str, dict[Origin, Notice]] = defaultdict(dict)
+        self._ids: dict[Origin, str] = {}
         self._notices: dict[str, Notice] = {}
         self._begins: dict[str, float] = {}
         self._about: dict[Reach, dict[str, list[InformedEntity]]] = {}
@@ -65,20 +61,20 @@ class Alerts:
             changed.add(heapq.heappop(self._due)[1])
         return self._settle(changed, now)
 
-    def _add(self, source: Source, entity: FeedEntity, note: Note) -> str:
+    def _add(self, origin: Origin, entity: FeedEntity, note: Note) -> str:
         notice = read_notice(entity.alert, self.timetable, note)
         for each in notice.entities:
             if not each.reaches(self.timetable):
                 note("alert_entity_unknown", _named(each))
-        self._said[notice.alert_id][source] = notice
-        self._ids[source] = notice.alert_id
+        self._said[notice.alert_id][origin] = notice
+        self._ids[origin] = notice.alert_id
         return notice.alert_id
 
-    def _remove(self, sources: Iterable[Source]) -> set[str]:
+    def _remove(self, origins: Iterable[Origin]) -> set[str]:
         changed = set()
-        for source in sources:
-            if alert_id := self._ids.pop(source, None):
-                del self._said[alert_id][source]
+        for origin in origins:
+            if alert_id := self._ids.pop(origin, None):
+                del self._said[alert_id][origin]
                 changed.add(alert_id)
         return changed
 
@@ -100,7 +96,6 @@ class Alerts:
             begin = notice.begin(now) if notice else 0.0
             if told == after and self._begins.get(alert_id) == begin:
                 continue
-            self.edition += 1
             self._marks.clear()
             if before and told is not None:
                 touched |= self._unlist(before)

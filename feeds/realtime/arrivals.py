@@ -1,11 +1,12 @@
 """How a call, its trip, its route and its stop are told to riders (docs/protocol.md, "Board")."""
 
-from feeds.realtime.calls import Call, Service
+from feeds.realtime.calls import Call
+from feeds.realtime.descriptors import gtfs_time
 from feeds.realtime.sighting import occupancy
 from feeds.realtime.trip_instance import TripInstance
 from feeds.timetable.entities import Route, Stop, Trip
 from feeds.timetable.timetable import Timetable
-from schemas.arrivals import Arrival, ArrivalStatus, Boarding, RouteSummary, StopSummary
+from schemas.arrivals import Arrival, Boarding, RouteSummary, StopSummary
 
 # GTFS stop_times.pickup_type and drop_off_type; regular (0) goes without saying.
 _BOARDING: dict[int, Boarding] = {1: "none", 2: "phone_agency", 3: "coordinate_with_driver"}
@@ -18,7 +19,7 @@ def describe_trip(instance: TripInstance, last_stop_id: str, timetable: Timetabl
     if instance.service_date is not None:
         told["service_date"] = f"{instance.service_date:%Y%m%d}"
     if instance.start_time is not None:
-        told["start_time"] = _gtfs_time(instance.start_time)
+        told["start_time"] = gtfs_time(instance.start_time)
     if instance.route_id:
         told["route_id"] = f"{timetable.feed_id}:{instance.route_id}"
     if instance.direction_id is not None:
@@ -44,7 +45,7 @@ def _tell_access(told: Arrival, trip: Trip) -> None:
 
 def describe_call(trip: Arrival, call: Call, board_stop: str, timetable: Timetable) -> Arrival:
     """One arrival, as it stands before its time; `trip` is `describe_trip` of its instance."""
-    told: Arrival = {**trip, "status": _STATUS[call.service]}
+    told: Arrival = {**trip, "status": call.status.value}
     if call.stop_sequence is not None:
         told["stop_sequence"] = call.stop_sequence
     if call.stop_id != board_stop:
@@ -63,15 +64,6 @@ def describe_call(trip: Arrival, call: Call, board_stop: str, timetable: Timetab
     if call.headway:
         told["headway"], told["start"], told["end"] = call.headway
     return told
-
-
-_STATUS: dict[Service, ArrivalStatus] = {
-    Service.SCHEDULED: "scheduled",
-    Service.PREDICTED: "predicted",
-    Service.NO_DATA: "no_data",
-    Service.SKIPPED: "skipped",
-    Service.CANCELED: "canceled",
-}
 
 
 def _tell_boarding(told: Arrival, call: Call) -> None:
@@ -144,7 +136,3 @@ def describe_route(route: Route) -> RouteSummary:
     if route.agency_id is not None:
         told["agency_id"] = route.agency_id
     return told
-
-
-def _gtfs_time(seconds: int) -> str:
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -10,9 +10,10 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from feeds.realtime.arrivals import describe_route, describe_stop
-from feeds.realtime.entries import Entries, Entry, Periods, Stand
+from feeds.realtime.candidates import Candidates, Periods
 from feeds.realtime.quiet import hold
 from feeds.realtime.remarks import Remark, Remarks, settled
+from feeds.realtime.stand import Candidate, Stand
 from feeds.realtime.trip_updates import Run, Touched
 from feeds.realtime.window import PAST
 from feeds.timetable.timetable import Timetable
@@ -39,13 +40,10 @@ class Boards:
         timetable: Timetable,
         runs: Mapping[str, Run],
         remarks: Remarks,
-        standing: Mapping[str, Board] | None = None,
         *,
         quiet: float = 0,
     ) -> None:
         """`runs`: those that realtime has, by key.
-
-        `standing`: the boards as published so far, which changes are told against.
 
         `quiet`: seconds by which a prediction may be wrong before it moves; 0: exact.
         """
@@ -64,8 +62,8 @@ class Boards:
         self._boards_of = {
             stop_id: tuple(self._with_station(stop_id)) for stop_id in timetable.stops
         }
-        self.entries = Entries(timetable, runs, self._boards_of)
-        self.boards: dict[str, Board] = dict(standing or {})
+        self.candidates = Candidates(timetable, runs, self._boards_of)
+        self.boards: dict[str, Board] = {}
         self._pending: set[str] = set(self._summaries)
         self._now = 0
 
@@ -83,16 +81,16 @@ class Boards:
 
     def touch(self, touched: Touched) -> None:
         """Realtime changed these runs: take their calls as they are now."""
-        self._pending |= self.entries.touch(touched)
+        self._pending |= self.candidates.touch(touched)
 
     def touch_vehicles(self, met: Mapping[str, Iterable[str]]) -> None:
         """The vehicles of these runs changed something at these stops."""
-        self._pending |= self.entries.touch_vehicles(met)
+        self._pending |= self.candidates.touch_vehicles(met)
 
     def touch_stops(self, stop_ids: Iterable[str]) -> None:
         """Anything may have changed at these stops: their alerts."""
         boards = {board for stop_id in stop_ids for board in self._boards_of[stop_id]}
-        self.entries.touch_all(boards)
+        self.candidates.touch_all(boards)
         self._pending |= boards
 
     def adopt(self, standing: Mapping[str, Board]) -> None:
@@ -102,13 +100,13 @@ class Boards:
 
     def replace(self, replaced: Periods) -> None:
         """Only realtime tells of these routes in these periods."""
-        self._pending |= self.entries.replace(replaced)
+        self._pending |= self.candidates.replace(replaced)
 
     def pending(self, now: int) -> list[str]:
         """The stops to rebuild at `now`, by touch or by time; asked for once."""
-        self._pending |= self.entries.touch_moved(self._now, now)
+        self._pending |= self.candidates.touch_moved(self._now, now)
         self._now = now
-        self._pending |= self.entries.touch_due(now)
+        self._pending |= self.candidates.touch_due(now)
         stops, self._pending = sorted(self._pending), set()
         return stops
 
@@ -121,7 +119,7 @@ class Boards:
 
     def _rebuild(self, stop_id: str, now: int) -> Change | None:
         before = self.boards.get(stop_id)
-        stand = self.entries.stand(stop_id, now)
+        stand = self.candidates.stand(stop_id, now)
         everything = stand.anew
         arrivals, changes = self._arrivals(stand, before["arrivals"] if before else {}, now)
         if before and not changes and not everything:
@@ -151,9 +149,9 @@ class Boards:
         """The arrivals of a board on which these stood, and their patch."""
         arrivals = dict(stood)
         patch: dict[str, Any] = {}
-        for key, entry in self.entries.look(stand, stood.keys(), now).items():
+        for key, candidate in self.candidates.look(stand, stood.keys(), now).items():
             before = stood.get(key)
-            after = self._arrival(stand, key, entry, before, now)
+            after = self._arrival(stand, key, candidate, before, now)
             if after is None:
                 if before is not None:
                     del arrivals[key]
@@ -166,15 +164,15 @@ class Boards:
         return arrivals, patch
 
     def _arrival(
-        self, stand: Stand, key: str, entry: Entry | None, before: Arrival | None, now: int
+        self, stand: Stand, key: str, candidate: Candidate | None, before: Arrival | None, now: int
     ) -> Arrival | None:
         """What is told of a call on a board where `before` stood; None: nothing."""
-        told = self._told(entry, stand.board, now) if entry else None
+        told = self._told(candidate, stand.board, now) if candidate else None
         if before is None or told is before:
             return told
         over = _stays_until(before, told) if before["status"] == "departed" else 0
-        if over > now and not self.entries.has_moved(stand, key):
-            self.entries.due.add(over, stand.board, key)
+        if over > now and not self.candidates.has_moved(stand, key):
+            self.candidates.due.add(over, stand.board, key)
             return self.remarks.kept(before, told)
         if told is None:
             return None
@@ -182,32 +180,32 @@ class Boards:
         if self.quiet:
             told, again = hold(told, before, now, self.quiet)
             if again is not None:
-                self.entries.due.add(again, stand.board, key)
+                self.candidates.due.add(again, stand.board, key)
         return told
 
-    def _told(self, entry: Entry, stop_id: str, now: int) -> Arrival:
-        told = entry.told
+    def _told(self, candidate: Candidate, stop_id: str, now: int) -> Arrival:
+        told = candidate.told
         if told is None:
-            told = entry.told = self.entries.tell(entry, stop_id)
-        remark = self._remark(entry, told, stop_id, now)
+            told = candidate.told = self.candidates.tell(candidate, stop_id)
+        remark = self._remark(candidate, told, stop_id, now)
         # The vehicle knows better than the clock whether it has left.
-        left = remark.passed if remark and remark.away is not None else entry.until < now
+        left = remark.passed if remark and remark.away is not None else candidate.until < now
         if left and told["status"] not in ("canceled", "skipped"):
             told = {**told, "status": "departed"}
         return remark.describe(told) if remark else told
 
-    def _remark(self, entry: Entry, told: Arrival, stop_id: str, now: int) -> Remark | None:
+    def _remark(self, candidate: Candidate, told: Arrival, stop_id: str, now: int) -> Remark | None:
         alerts: tuple[str, ...] = ()
         if self.remarks.alerts.listed:
             about = self.remarks.alerts.about(told, told.get("stop_id", stop_id))
-            until = max(entry.until, now)  # until an alert begins it concerns what comes after
+            until = max(candidate.until, now)  # until an alert begins it concerns what comes after
             alerts = tuple(alert_id for alert_id, begin in about if begin <= until)
             for _, begin in about:
-                if until < begin <= entry.until + PAST:  # it will still stand there by then
-                    self.entries.due.add(ceil(begin), stop_id, entry.key)
+                if until < begin <= candidate.until + PAST:  # it will still stand there by then
+                    self.candidates.due.add(ceil(begin), stop_id, candidate.key)
         elif not self.remarks.vehicles.progress:
             return None
-        return self.remarks.about(entry.key, now, alerts)
+        return self.remarks.about(candidate.key, now, alerts)
 
     def _routes_of(
         self, stop_id: str, arrivals: Mapping[str, Arrival], alerts: Mapping[str, Alert]

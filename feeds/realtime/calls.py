@@ -8,10 +8,13 @@ from google.transit.gtfs_realtime_pb2 import VehiclePosition
 
 from feeds.realtime.stop_matching import Reading, StopTimeProperties
 from feeds.timetable.entities import StopTime
+from schemas.arrivals import ArrivalStatus
 
 
-class Service(Enum):
-    """What realtime says of one call. The values are statuses of the wire."""
+class CallStatus(Enum):
+    """What realtime says of one call. The values are those of the wire."""
+
+    _value_: ArrivalStatus
 
     SCHEDULED = "scheduled"
     PREDICTED = "predicted"
@@ -24,14 +27,14 @@ class Service(Enum):
 class Said:
     """What realtime says of one call, in POSIX seconds; `told` is its own update, if it has one."""
 
-    service: Service
+    status: CallStatus
     arrival: int | None = None
     departure: int | None = None
     uncertainty: int | None = None
     told: Reading | None = None
 
 
-_NOTHING = Said(Service.SCHEDULED)
+_NOTHING = Said(CallStatus.SCHEDULED)
 
 
 class Headway(NamedTuple):
@@ -48,7 +51,7 @@ class Call(NamedTuple):
     stop_id: str
     visit: str
     stop_sequence: int | None
-    service: Service
+    status: CallStatus
     scheduled_arrival: int | None
     scheduled_departure: int | None
     arrival: int | None
@@ -88,7 +91,7 @@ def planned_call(
         stop_id,
         str(sequence),
         sequence,
-        said.service,
+        said.status,
         zero + arrives,
         zero + departs,
         said.arrival,

@@ -43,6 +43,9 @@ def tag(number: int) -> int:
 _HEADER, _ENTITY = tag(1), tag(2)
 _PARTS = ("trip_update", "vehicle", "alert", "trip_modifications", "shape", "stop")
 
+Origin = tuple[int, bytes]
+"""Where something is said: an endpoint, and the raw bytes of an entity."""
+
 Note = Callable[[str, str], None]
 """Counts what was wrong by kind, with an example (feeds/realtime/quality.py)."""
 

@@ -16,6 +16,11 @@ def seconds(text: str) -> int | None:
     return hours * 3600 + minutes * 60 + rest
 
 
+def gtfs_time(after: int) -> str:
+    """HH:MM:SS of seconds after noon minus 12 h."""
+    return f"{after // 3600:02}:{after // 60 % 60:02}:{after % 60:02}"
+
+
 def day(text: str) -> date | None:
     """The date of YYYYMMDD; None where it is none."""
     found = _START_DATE.fullmatch(text.strip())

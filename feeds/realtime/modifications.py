@@ -11,7 +11,7 @@ from typing import NamedTuple
 from google.transit.gtfs_realtime_pb2 import FeedEntity, StopSelector, TripModifications
 
 from feeds.realtime.calls import Call
-from feeds.realtime.decode import Note
+from feeds.realtime.decode import Note, Origin
 from feeds.realtime.descriptors import day, seconds
 from feeds.realtime.trip_instance import TripInstance
 from feeds.timetable.entities import StopTime, Trip
@@ -23,19 +23,19 @@ MOST_STOPS = 2_000_000  # of all modified trips of a feed
 
 
 class ModifiedStop(NamedTuple):
-    """A call of a modified trip. `index` is its position in stop_times, None at a replacement.
+    """A call of a modified trip. `position` is that in stop_times, None at a replacement.
 
     `number` is its stop_sequence in the modified trip, None where it is `removed`.
     """
 
     stop_time: StopTime
     visit: str
-    index: int | None  # type: ignore[assignment]  # hides tuple.index, which no one asks for
+    position: int | None
     number: int | None
 
     def named(self, call: Call) -> Call:
         """The call under the names that it keeps, modified or not."""
-        sequence = None if self.index is None else call.stop_sequence
+        sequence = None if self.position is None else call.stop_sequence
         return call._replace(visit=self.visit, stop_sequence=sequence)
 
 
@@ -61,8 +61,8 @@ class Modifications:
 
     def __init__(self, timetable: Timetable) -> None:
         self.timetable = timetable
-        self._by_key: dict[str, dict[tuple[int, bytes], Modification]] = defaultdict(dict)
-        self._keys: dict[tuple[int, bytes], list[str]] = {}
+        self._by_key: dict[str, dict[Origin, Modification]] = defaultdict(dict)
+        self._keys: dict[Origin, list[str]] = {}
         self._stops = 0  # of all that is kept
 
     def of(self, key: str) -> Modification | None:
@@ -96,7 +96,7 @@ class Modifications:
 
     def said_by(self, endpoint: int) -> list[bytes]:
         """The raw entities of an endpoint."""
-        return [raw for source, raw in self._keys if source == endpoint]
+        return [raw for each, raw in self._keys if each == endpoint]
 
     def _read(self, entity: FeedEntity, note: Note) -> Iterator[Modification]:
         told = entity.trip_modifications

@@ -8,8 +8,8 @@ on the board twice.
 from google.protobuf.message import DecodeError as ProtobufError
 from google.transit.gtfs_realtime_pb2 import FeedHeader, TimeRange
 
+from feeds.realtime.candidates import Periods
 from feeds.realtime.decode import field, tag
-from feeds.realtime.entries import Periods
 
 _EXTENSION = 1001
 _PERIOD, _ROUTE_ID, _TIME_RANGE = 2, 1, 2

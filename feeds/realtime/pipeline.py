@@ -18,6 +18,7 @@ from feeds.realtime.vehicles import Vehicles
 from feeds.timetable.timetable import Timetable
 from schemas.arrivals import Board
 
+PATIENCE = 90  # seconds for which an older message than the last one is ignored
 _ALWAYS = (0.0, float("inf"))
 
 
@@ -37,41 +38,35 @@ class Pipeline:
         self,
         timetable: Timetable,
         *,
-        standing: Mapping[str, Board] | None = None,
         replaced_routes: Collection[str] = (),
-        patience: float = 90,
         quiet: float = 0,
     ) -> None:
-        """`patience`: seconds for which an older message than the last one is ignored.
-
-        `quiet`: seconds by which a prediction may be wrong before it moves; 0: exact.
-        """
+        """`quiet`: seconds by which a prediction may be wrong before it moves; 0: exact."""
         self.quality = Quality()
         self.heard: dict[int, Heard] = {}
         self.with_trips: set[int] = set()  # endpoints that have told of trips or vehicles
-        self.patience = patience
         self.quiet = quiet
         self._replaced_routes = replaced_routes
-        self._begin(timetable, standing or {})
+        self._begin(timetable)
 
-    def _begin(self, timetable: Timetable, standing: Mapping[str, Board]) -> None:
+    def _begin(self, timetable: Timetable) -> None:
         self.timetable = timetable
         self.updates = TripUpdates(timetable)
         self.vehicles = Vehicles(timetable, self.updates.runs)
         self.alerts = Alerts(timetable, self.updates.runs)
         remarks = Remarks(self.vehicles, self.alerts)
-        self.boards = Boards(timetable, self.updates.runs, remarks, standing, quiet=self.quiet)
+        self.boards = Boards(timetable, self.updates.runs, remarks, quiet=self.quiet)
         self._replace({})
 
-    def poll(self, endpoint: int, data: bytes, now: float) -> bool:
-        """Take an endpoint's message; whether it says anything that the last one did not.
+    def poll(self, endpoint: int, data: bytes, now: float) -> None:
+        """Take an endpoint's message in.
 
         Raises:
             DecodeError: it cannot be used; what was known stands.
         """
         last = self.heard.get(endpoint)
         if last and data == last.data:
-            return False
+            return
         note = self.quality.part(endpoint).note
         try:
             message = decode(data, last.entities if last else (), note)
@@ -91,13 +86,12 @@ class Pipeline:
         self._touch(self.updates.apply(endpoint, message, now, note))
         self.boards.touch_vehicles(self.vehicles.apply(endpoint, message, now, note))
         self.boards.touch_stops(self.alerts.apply(endpoint, message, now, note))
-        return bool(message.added or message.removed)
 
     def _check_clock(self, timestamp: float, last: Heard | None, now: float) -> None:
         if timestamp > now + FUTURE:
             ahead = timestamp - now
             raise DecodeError("header_ahead", f"header timestamp is {ahead:.0f} s in the future")
-        if last and timestamp < last.timestamp and now - last.timestamp < self.patience:
+        if last and timestamp < last.timestamp and now - last.timestamp < PATIENCE:
             back = last.timestamp - timestamp
             raise DecodeError("header_back", f"header timestamp went back by {back:.0f} s")
 
@@ -127,7 +121,8 @@ class Pipeline:
         """Read all that was heard against another schedule; the stops that it does not have."""
         heard, before = self.heard, self.boards.boards
         self.heard = {}
-        self._begin(timetable, before)
+        self._begin(timetable)
+        self.adopt(before)
         for endpoint, said in heard.items():
             self.poll(endpoint, said.data, now)
         gone = [stop_id for stop_id in before if stop_id not in self.boards.stop_ids]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from google.transit.gtfs_realtime_pb2 import TripDescriptor, TripUpdate
 
 from feeds.realtime.added_trips import added_calls
-from feeds.realtime.calls import Call, Said, Service, planned_call
+from feeds.realtime.calls import Call, CallStatus, Said, planned_call
 from feeds.realtime.decode import Note
 from feeds.realtime.modifications import Modification
 from feeds.realtime.propagation import in_order, propagate
@@ -85,7 +85,7 @@ class _Run:
             self.note("trip_without_stops", self.instance.trip_id)
             return None  # a copy in the old style is what its updates say
         if self.update.trip.schedule_relationship == TripDescriptor.CANCELED:
-            return self._planned([Said(Service.CANCELED)] * len(self.stop_times))
+            return self._planned([Said(CallStatus.CANCELED)] * len(self.stop_times))
         if modification is None:
             calls = self._planned(self._said(self.stop_times))
         else:
@@ -116,10 +116,10 @@ class _Run:
         end = sum(stop.number is not None for stop in modification.stops)
         calls = []
         for stop in modification.stops:
-            told = Said(Service.SKIPPED)
+            told = Said(CallStatus.SKIPPED)
             if stop.number is not None:
-                place = stop.number - 1 if own else stop.index
-                told = Said(Service.SCHEDULED) if place is None else said[place]
+                place = stop.number - 1 if own else stop.position
+                told = Said(CallStatus.SCHEDULED) if place is None else said[place]
             first, last = stop.number == 1, stop.number == end
             call = planned_call(stop.stop_time, self.zero, told, first=first, last=last)
             calls.append(stop.named(call))
@@ -159,7 +159,7 @@ def _frequency_run(
             continue
         arrival, departure = told.arrives or told.departs, told.departs or told.arrives
         uncertain = uncertainty(told.departure if told.departs else told.arrival)
-        said = Said(Service.PREDICTED, arrival, departure, uncertain, told)
+        said = Said(CallStatus.PREDICTED, arrival, departure, uncertain, told)
         call = planned_call(stop_times[i], 0, said, first=i == 0, last=i == end)
         calls.append(call._replace(scheduled_arrival=None, scheduled_departure=None))
     return in_order(trip.trip_id, calls, note) or None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from feeds.realtime.calls import Service
+from feeds.realtime.calls import CallStatus
 from feeds.realtime.sighting import Place, Sighting
 from feeds.realtime.trip_instance import TripInstance
 from feeds.realtime.trip_updates import Run
@@ -58,7 +58,7 @@ def run_waypoints(run: Run) -> list[Waypoint]:
             call.stop_id,
             call.stop_sequence,
             call.time or 0,
-            call.service not in (Service.SKIPPED, Service.CANCELED),
+            call.status not in (CallStatus.SKIPPED, CallStatus.CANCELED),
         )
         for call in run.calls
     ]

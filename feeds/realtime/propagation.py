@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from feeds.realtime.calls import Call, Said, Service
+from feeds.realtime.calls import Call, CallStatus, Said
 from feeds.realtime.decode import Note
 from feeds.realtime.stop_matching import NO_DATA, SKIPPED, Reading, uncertainty
 from feeds.timetable.entities import StopTime
@@ -15,17 +15,17 @@ def propagate(
 
     `zero` is the POSIX time that the schedule counts from; `delay` is that of the whole trip.
     """
-    predicted, silent = Service.PREDICTED, Service.SCHEDULED
+    predicted, silent = CallStatus.PREDICTED, CallStatus.SCHEDULED
     said: list[Said] = []
     for i, stop_time in enumerate(stop_times):
         arrives, departs = zero + stop_time.arrival, zero + stop_time.departure
         told = matched.get(i)
         if told is not None:
             if told.relationship == SKIPPED:
-                said.append(Said(Service.SKIPPED, None, None, None, told))
+                said.append(Said(CallStatus.SKIPPED, None, None, None, told))
                 continue
             if told.relationship == NO_DATA:
-                delay, silent = None, Service.NO_DATA
+                delay, silent = None, CallStatus.NO_DATA
             else:
                 arrival, departure = _given(told, arrives, departs)
                 late = told.arrives_late if told.departs_late is None else told.departs_late
@@ -33,7 +33,7 @@ def propagate(
                 said.append(Said(predicted, arrival, departure, uncertainty(event), told))
                 # The delay that the feed gives goes on before the one that its time makes (F7), but
                 # 0 counts as not said: it is how some producers fill the field beside every time.
-                delay, silent = late or departure - departs, Service.SCHEDULED
+                delay, silent = late or departure - departs, CallStatus.SCHEDULED
                 continue
         if delay is not None:
             said.append(Said(predicted, arrives + delay, departs + delay))

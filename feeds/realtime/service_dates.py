@@ -23,7 +23,7 @@ def nearest_day(
     told = next((at for each in update.stop_time_update if (at := _time(each))), now)
     departs = timetable.stop_time(trip, 0).departure
     begin = departs if start is None or not trip.frequencies else start
-    end = timetable.stop_time(trip, trip.last - trip.first - 1).arrival + begin - departs
+    end = timetable.last_stop_time(trip).arrival + begin - departs
 
     def distance(day: date) -> float:
         zero = timetable.midnight(day)
@@ -40,7 +40,7 @@ def is_calendar_date(
     Some producers write it so for trips past midnight: the start time is 24 hours off, or the
     calls are more than 12, while on the day before they fit within 6.
     """
-    last = timetable.stop_time(trip, trip.last - trip.first - 1)
+    last = timetable.last_stop_time(trip)
     if trip.frequencies or last.arrival < DAY:
         return False
     if not timetable.runs(trip, start_date - timedelta(1)):

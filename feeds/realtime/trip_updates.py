@@ -7,7 +7,7 @@ from typing import NamedTuple
 from google.transit.gtfs_realtime_pb2 import FeedEntity, TripDescriptor, TripUpdate
 
 from feeds.realtime.calls import Call
-from feeds.realtime.decode import FUTURE, Message, Note
+from feeds.realtime.decode import FUTURE, Message, Note, Origin
 from feeds.realtime.modifications import Modification, Modifications
 from feeds.realtime.predictions import predict
 from feeds.realtime.trip_instance import TripInstance
@@ -84,8 +84,8 @@ class TripUpdates:
         self.timetable = timetable
         self.runs: dict[str, Run] = {}
         self._modifications = Modifications(timetable)
-        self._said: dict[str, dict[tuple[int, bytes], _Said]] = defaultdict(dict)
-        self._keys: dict[tuple[int, bytes], str] = {}
+        self._said: dict[str, dict[Origin, _Said]] = defaultdict(dict)
+        self._keys: dict[Origin, str] = {}
         self._oldest = _NEVER
 
     def apply(self, endpoint: int, message: Message, now: float, note: Note) -> Touched:
@@ -100,7 +100,7 @@ class TripUpdates:
 
     def withdraw(self, endpoint: int, note: Note) -> Touched:
         """Forget all that an endpoint said: it is too old to be shown."""
-        raws = [raw for source, raw in self._keys if source == endpoint]
+        raws = [raw for each, raw in self._keys if each == endpoint]
         raws += self._modifications.said_by(endpoint)
         return self._settle(self._remove(endpoint, raws), note)
 
@@ -108,8 +108,8 @@ class TripUpdates:
         """Forget updates whose own timestamp lies before `moment` (rule 6)."""
         if moment <= self._oldest:
             return {}
-        every = [pair for sources in self._said.values() for pair in sources.items()]
-        old = [(source, said) for source, said in every if said.time < moment]
+        every = [pair for origins in self._said.values() for pair in origins.items()]
+        old = [(origin, said) for origin, said in every if said.time < moment]
         self._oldest = min((s.time for _, s in every if s.time >= moment), default=_NEVER)
         touched: Touched = {}
         for (endpoint, raw), said in old:

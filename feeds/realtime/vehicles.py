@@ -21,6 +21,7 @@ from feeds.realtime.progress import (
     when_passed,
 )
 from feeds.realtime.sighting import Sighting, is_usable
+from feeds.realtime.sightings import Sightings
 from feeds.realtime.trip_instance import TripInstance
 from feeds.realtime.trip_updates import Run
 from feeds.realtime.trips import match
@@ -28,8 +29,7 @@ from feeds.timetable.timetable import Timetable
 
 FRESH = 90  # seconds (GTFS-Realtime best practices); then it only counts that a stop was passed
 
-Source = tuple[int, bytes]
-"""An endpoint, and the raw bytes of an entity."""
+_NONE: frozenset[str] = frozenset()
 
 Met = dict[str, set[str]]
 """By run key, the stops where its vehicle makes another difference than before."""
@@ -42,24 +42,21 @@ class Vehicles:
         self.timetable = timetable
         self.progress: dict[str, Progress] = {}
         self._runs = runs
-        self._heard: dict[int, int] = {}
-        self._sightings: dict[Source, Sighting] = {}
-        self._of_run: dict[str, dict[Source, Sighting]] = defaultdict(dict)
-        self._of_vehicle: dict[str, dict[Source, Sighting]] = defaultdict(dict)
+        self._sightings = Sightings()
         self._vehicle_of_run: dict[str, str] = {}
         self._runs_of_vehicle: dict[str, set[str]] = defaultdict(set)
         self._named: dict[bytes, tuple[str, TripInstance | None]] = {}
         self._scheduled: dict[str, TripInstance] = {}
         self._due: list[tuple[int, str]] = []
         self._expires: dict[str, int] = {}  # by run key, what `_due` has
-        self._oldest = 0
 
     # -- what was heard --------------------------------------------------------------------------
 
     def apply(self, endpoint: int, message: Message, now: float, note: Note) -> Met:
         """Take what a poll of an endpoint changed."""
-        self._heard[endpoint] = int(message.header.timestamp or now)
-        changed = self._remove((endpoint, raw) for raw in message.removed)
+        self._sightings.hear(endpoint, int(message.header.timestamp or now))
+        removed = self._sightings.remove((endpoint, raw) for raw in message.removed)
+        changed = self._concerned(removed)
         for raw, entity in message.added:
             if entity.HasField("vehicle"):
                 changed |= self._add(endpoint, raw, entity, now, note)
@@ -78,19 +75,15 @@ class Vehicles:
 
     def withdraw(self, endpoint: int) -> Met:
         """Forget what an endpoint said: it is too old."""
-        return self._settle(self._remove([s for s in self._sightings if s[0] == endpoint]))
+        return self._settle(self._concerned(self._sightings.remove_said_by(endpoint)))
 
     def withdraw_older(self, moment: float, note_of: Callable[[int], Note]) -> Met:
         """Forget sightings from before `moment` (rule 6)."""
-        if moment <= self._oldest:
-            return {}
-        old = [source for source, each in self._sightings.items() if self._time(each) < moment]
-        for source in old:
-            note = note_of(source[0])
-            note("vehicle_expired", self._sightings[source].vehicle_id or "vehicle without id")
-        changed = self._remove(old)
-        self._oldest = min(map(self._time, self._sightings.values()), default=int(moment))
-        return self._settle(changed)
+        old = self._sightings.remove_older(moment)
+        for each in old:
+            note = note_of(each.endpoint)
+            note("vehicle_expired", each.vehicle_id or "vehicle without id")
+        return self._settle(self._concerned(old))
 
     def due(self, now: int) -> Met:
         """Vehicles that have not been seen for too long."""
@@ -101,7 +94,7 @@ class Vehicles:
                 continue
             del self._expires[key]
             progress = self.progress.get(key)
-            if progress and self._time(progress.sighting) + FRESH >= now:
+            if progress and self._sightings.time(progress.sighting) + FRESH >= now:
                 self._expect(key, progress)
             elif progress:
                 met[key] = progress.near
@@ -112,7 +105,7 @@ class Vehicles:
 
         It may be earlier than it was: agencies take sightings back. Whether it was not expected.
         """
-        moment, known = self._time(progress.sighting) + FRESH, self._expires.get(key)
+        moment, known = self._sightings.time(progress.sighting) + FRESH, self._expires.get(key)
         if known is None or moment < known:
             self._expires[key] = moment
             heapq.heappush(self._due, (moment, key))
@@ -127,13 +120,9 @@ class Vehicles:
         progress = self.progress.get(run)
         if progress is None or (away := progress.away.get(visit)) is None:
             return None
-        if away[0] != PASSED and self._time(progress.sighting) + FRESH < now:
+        if away[0] != PASSED and self._sightings.time(progress.sighting) + FRESH < now:
             return None
         return away[0], progress.sighting, progress.passed.get(visit)
-
-    def _time(self, sighting: Sighting) -> int:
-        """When it was so; an undated one is as new as its message."""
-        return sighting.time or self._heard[sighting.endpoint]
 
     def _add(
         self, endpoint: int, raw: bytes, entity: FeedEntity, now: float, note: Note
@@ -149,36 +138,18 @@ class Vehicles:
             note("vehicle_without_trip", entity.id)
             return set()
         sighting = Sighting(endpoint, raw, int(now), run, position)
-        source = endpoint, raw
-        self._sightings[source] = sighting
-        self._oldest = min(self._oldest, self._time(sighting))
-        if run:
-            self._of_run[run][source] = sighting
-        if sighting.vehicle_id:
-            self._of_vehicle[sighting.vehicle_id][source] = sighting
-        return self._concerned(sighting)
+        self._sightings.add(sighting)
+        return self._concerned([sighting])
 
-    def _remove(self, sources: Iterable[Source]) -> set[str]:
-        changed: set[str] = set()
-        for source in sources:
-            sighting = self._sightings.pop(source, None)
-            if sighting is None:
-                continue
-            changed |= self._concerned(sighting)
-            for index, name in (
-                (self._of_run, sighting.run),
-                (self._of_vehicle, sighting.vehicle_id),
-            ):
-                if name in index:
-                    index[name].pop(source, None)
-                    if not index[name]:
-                        del index[name]
-        return changed
-
-    def _concerned(self, sighting: Sighting) -> set[str]:
-        if self._is_known(sighting.run):
-            return {sighting.run}
-        return set(self._runs_of_vehicle.get(sighting.vehicle_id, ()))
+    def _concerned(self, sightings: Iterable[Sighting]) -> set[str]:
+        """The runs that these vehicles are on."""
+        runs: set[str] = set()
+        for each in sightings:
+            if self._is_known(each.run):
+                runs.add(each.run)
+            else:
+                runs |= self._runs_of_vehicle.get(each.vehicle_id, _NONE)
+        return runs
 
     def _is_known(self, run: str) -> bool:
         return run in self._runs or run in self._scheduled
@@ -201,15 +172,16 @@ class Vehicles:
 
     def _newest(self, key: str) -> Sighting | None:
         """By the trip that the vehicle names; else by the vehicle that the trip names."""
-        candidates = list(self._of_run.get(key, {}).values())
+        candidates = self._sightings.of_run(key)
         vehicle = self._vehicle_of_run.get(key, "")
         if not candidates and vehicle:
             candidates = [
                 each
-                for each in self._of_vehicle.get(vehicle, {}).values()
-                if not self._is_known(each.run) and self._is_on(key, vehicle, self._time(each))
+                for each in self._sightings.of_vehicle(vehicle)
+                if not self._is_known(each.run)
+                and self._is_on(key, vehicle, self._sightings.time(each))
             ]
-        return max(candidates, key=lambda each: (self._time(each), each.raw), default=None)
+        return self._sightings.newest(candidates)
 
     def _is_on(self, key: str, vehicle: str, moment: int) -> bool:
         """Of the runs that name the vehicle (rule 15: a block), the first that is not over."""
@@ -227,7 +199,7 @@ class Vehicles:
             sighting = self._newest(key)
             after = self._progress(key, sighting, before, note) if sighting else None
             if after is None:
-                self._scheduled.pop(key, None) if key not in self._of_run else None
+                self._scheduled.pop(key, None) if not self._sightings.of_run(key) else None
             else:
                 self.progress[key] = after
             met[key] = _changed(before, after)
@@ -241,7 +213,7 @@ class Vehicles:
         run, place = self._runs.get(key), sighting.place
         if before and before.run is run and before.sighting.place == place:
             return before._replace(sighting=sighting)
-        way, moment = self._way(key, run), self._time(sighting)
+        way, moment = self._way(key, run), self._sightings.time(sighting)
         away = stops_away(way, place, moment)
         if away is None:
             if note and way and place[:2] != (None, ""):

@@ -1,7 +1,7 @@
 """The clock of a source that does not live in the present: a replay, a simulation of another day."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Self
 
 CLOCK_HEADER = "X-Stopcast-Clock"
 
@@ -30,12 +30,6 @@ class Reading(NamedTuple):
         if not separator:
             raise ValueError(f"{CLOCK_HEADER}: {value!r} is not `TIME;rate=RATE`")
         return cls(float(time), float(rate))
-
-
-class SourceClock(Protocol):
-    """Tells a source's time from the wall's (both POSIX seconds)."""
-
-    def reading(self, wall: float) -> Reading: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class Stepping:
         last = len(recording.moments) - 1
         return cls(recording, min(bisect_left(recording.moments, time), last))
 
-    def reading(self, wall: float) -> Reading:  # noqa: ARG002  # SourceClock's signature
+    def reading(self) -> Reading:
         return Reading(self.recording.moments[self.position], 0.0)
 
     def step(self) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import glob
 import re
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from time import time as wall_time
 
@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from feeds.realtime.captures import CaptureError
 from feeds.sources.recording import Capture, Playing, Recording, Stepping
 from feeds.sources.source import Source
+from schemas.tasks import end
 
 log = structlog.get_logger()
 
@@ -71,9 +72,7 @@ def playing_app(playing: Playing, wall: Callable[[], float] = wall_time) -> Star
     async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001  # Starlette's signature
         task = asyncio.create_task(tell_end(playing, wall))
         yield
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end([task])
 
     source = Source(playing.recording, lambda: playing.reading(wall()), announce_clock=True)
     return source.app(lifespan=lifespan)
@@ -81,7 +80,7 @@ def playing_app(playing: Playing, wall: Callable[[], float] = wall_time) -> Star
 
 async def tell_end(playing: Playing, wall: Callable[[], float]) -> None:
     await asyncio.sleep(playing.end - wall())
-    log.info("replay.ended", note="the clock stands; the last captures are served on")
+    log.info("replay_ended", note="the clock stands; the last captures are served on")
 
 
 def stepping_app(stepping: Stepping) -> Starlette:
@@ -93,7 +92,7 @@ def stepping_app(stepping: Stepping) -> Starlette:
     async def step(request: Request) -> Response:  # noqa: ARG001  # an endpoint's signature
         if not stepping.step():
             return PlainTextResponse("the recording has ended\n", status_code=409)
-        return JSONResponse(stepping.reading(0)._asdict())
+        return JSONResponse(stepping.reading()._asdict())
 
-    source = Source(stepping.recording, lambda: stepping.reading(0), announce_clock=True)
+    source = Source(stepping.recording, stepping.reading, announce_clock=True)
     return source.app(step=step)

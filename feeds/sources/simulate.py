@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta, tzinfo
+from contextlib import asynccontextmanager
 
 import structlog
 from starlette.applications import Starlette
@@ -11,10 +10,11 @@ from starlette.applications import Starlette
 from feeds.sources.clock import Reading
 from feeds.sources.simulation.simulation import NAMES, Simulation
 from feeds.sources.source import Source
-from feeds.timetable.stored_schedule import active_version, load_timetable
+from feeds.timetable.stored_schedule import active_version, timetable_at
 from feeds.timetable.timetable import Timetable
 from schemas.database import Connection, connect
 from schemas.errors import StopcastError
+from schemas.tasks import end
 
 log = structlog.get_logger()
 
@@ -46,35 +46,24 @@ class CurrentSimulation:
         """Look once whether there is another version or another day."""
         timetable = self.timetable
         version = await active_version(connection, timetable.feed_id)
-        if version != timetable.version or not reaches(timetable, time):
-            self.become(await timetable_at(connection, timetable.feed_id, time))
-            log.info("simulate.timetable", feed=timetable.feed_id, version=version)
+        if version != timetable.version or not timetable.reaches(time):
+            self.become(await imported_timetable(connection, timetable.feed_id, time))
+            log.info("simulation_replaced", feed=timetable.feed_id, version=version)
 
 
-async def timetable_at(connection: Connection, feed_id: str, time: float) -> Timetable:
+async def imported_timetable(connection: Connection, feed_id: str, time: float) -> Timetable:
     """The timetable of the days around a time (POSIX seconds).
 
     Raises:
         SimulateError: the feed was never imported.
     """
-    timezone: tzinfo = UTC  # until the feed tells its own
-    while True:
-        today = datetime.fromtimestamp(time, timezone).date()
-        timetable = await load_timetable(connection, feed_id, today)
-        if timetable is None:
-            raise SimulateError(
-                f"feed {feed_id!r} has no schedule in Postgres: "
-                f"run `stopcast feeds import SOURCE --feed {feed_id}`"
-            )
-        if reaches(timetable, time):
-            return timetable
-        timezone = timetable.timezone
-
-
-def reaches(timetable: Timetable, time: float) -> bool:
-    """Whether the timetable was loaded for that day: up to the next one."""
-    today = datetime.fromtimestamp(time, timetable.timezone).date()
-    return timetable.dates[-1] == today + timedelta(days=1)
+    timetable = await timetable_at(connection, feed_id, time)
+    if timetable is None:
+        raise SimulateError(
+            f"feed {feed_id!r} has no schedule in Postgres: "
+            f"run `stopcast feeds import SOURCE --feed {feed_id}`"
+        )
+    return timetable
 
 
 def simulate_app(
@@ -93,14 +82,12 @@ def simulate_app(
                 async with connect(database_url) as connection:
                     await current.follow(connection, clock().time)
             except StopcastError as error:
-                log.warning("simulate.schedule_not_read", reason=str(error))
+                log.warning("schedule_not_read", reason=str(error))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001  # Starlette's signature
         task = asyncio.create_task(follow())
         yield
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end([task])
 
     return Source(current, clock, announce_clock=announce_clock).app(lifespan=lifespan)

@@ -85,11 +85,15 @@ class Trip:
     direction_id: int | None
     wheelchair_accessible: int | None
     bikes_allowed: int | None
-    block_id: str | None
     service: int
     first: int
     last: int
     frequencies: tuple[Frequency, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """How many stop_times it has."""
+        return self.last - self.first
 
 
 class StopTime(NamedTuple):
@@ -113,7 +117,7 @@ class ScheduledHeadway(NamedTuple):
     stop_id: str
     trip: Trip
     service_date: date
-    index: int  # type: ignore[assignment]  # hides tuple.index, which no one asks a headway for
+    position: int
     headway: int
     start: int
     end: int
@@ -122,7 +126,7 @@ class ScheduledHeadway(NamedTuple):
 class ScheduledCall(NamedTuple):
     """One trip at one stop on one service day.
 
-    `index` is the position in the trip's stop_times. A run of a frequency trip has its
+    `position` is that in the trip's stop_times. A run of a frequency trip has its
     `start_time` (seconds after noon minus 12 h) and `shift`, the seconds to add to the times of
     its stop_times; any other call has None and 0. `time` is the effective POSIX time: that of the
     departure, at the last stop that of the arrival.
@@ -131,6 +135,6 @@ class ScheduledCall(NamedTuple):
     trip: Trip
     service_date: date
     start_time: int | None
-    index: int  # type: ignore[assignment]  # hides tuple.index, which no one asks a call for
+    position: int
     shift: int
     time: int

@@ -17,6 +17,11 @@ def midnight(service_date: date, timezone: ZoneInfo) -> int:
     return int(noon.timestamp()) - DAY // 2
 
 
+def local_day(moment: float, timezone: ZoneInfo) -> date:
+    """The calendar's date there at a moment (POSIX seconds)."""
+    return datetime.fromtimestamp(moment, timezone).date()
+
+
 def service_days(today: date, last_time: int) -> tuple[date, ...]:
     """The service days that a board of `today` may show calls of, ascending.
 

@@ -1,14 +1,8 @@
 """The active version of a feed's schedule, as Postgres holds it."""
 
-from datetime import date
-
-from feeds.timetable.service_days import service_days
 from feeds.timetable.stored_version import StoredVersion
 from feeds.timetable.timetable import Timetable
 from schemas.database import Connection
-
-CHANNEL = "schedules"
-"""NOTIFY on it, payload the feed id, says that a feed has a new active version."""
 
 TABLES = (
     "agency",
@@ -34,8 +28,8 @@ async def active_version(connection: Connection, feed_id: str) -> int | None:
     return version
 
 
-async def load_timetable(connection: Connection, feed_id: str, today: date) -> Timetable | None:
-    """Load the service days around `today` (in the feed's time zone) of the active version.
+async def timetable_at(connection: Connection, feed_id: str, moment: float) -> Timetable | None:
+    """Load the service days around a moment (POSIX seconds) of the active version.
 
     All of it is of one version, also when an import switches meanwhile. None if the feed was never
     imported.
@@ -48,5 +42,5 @@ async def load_timetable(connection: Connection, feed_id: str, today: date) -> T
         )
         if row is None:
             return None
-        days = service_days(today, row["last_time"])
-        return await StoredVersion(connection, row["version"]).timetable(feed_id, days)
+        stored = StoredVersion(connection, row["version"])
+        return await stored.timetable(feed_id, moment, row["last_time"])

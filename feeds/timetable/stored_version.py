@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from feeds.gtfs import stop_time_records
 from feeds.gtfs.fields import WEEKDAYS
 from feeds.timetable.entities import Agency, Attribution, Frequency, Route, Stop, Trip
-from feeds.timetable.service_days import Calendar, CalendarDate, running_services
+from feeds.timetable.service_days import (
+    Calendar,
+    CalendarDate,
+    local_day,
+    running_services,
+    service_days,
+)
 from feeds.timetable.stop_times import StopTimes
 from feeds.timetable.timetable import Timetable
 from feeds.timetable.trip_ids import TripIds
@@ -29,10 +35,16 @@ class StoredVersion:
         self.version = version
         self._texts: dict[str, str] = {}
 
-    async def timetable(self, feed_id: str, days: Sequence[date]) -> Timetable:
+    async def timetable(self, feed_id: str, moment: float, last_time: int) -> Timetable:
+        """The service days around a moment (POSIX seconds).
+
+        `last_time`: the latest of all stop_times, in seconds after noon minus 12 h.
+        """
+        agencies = await self._agencies()
+        timezone = ZoneInfo(next(iter(agencies.values())).timezone)
+        days = service_days(local_day(moment, timezone), last_time)
         running = await self._running(days)
         services = sorted(frozenset[str]().union(*running.values()))
-        agencies = await self._agencies()
         stops = await self._stops()
         trip_rows = await self._trip_rows(services)
         records = await self._records(services)
@@ -41,7 +53,7 @@ class StoredVersion:
             feed_id=feed_id,
             version=self.version,
             feed_version=info[0]["feed_version"] if info else None,
-            timezone=ZoneInfo(next(iter(agencies.values())).timezone),
+            timezone=timezone,
             agencies=agencies,
             attributions=await self._attributions(),
             stops=stops,
@@ -104,7 +116,7 @@ class StoredVersion:
     async def _trip_rows(self, services: Sequence[str]) -> list[tuple[Any, ...]]:
         rows = await self._rows(
             "SELECT number, service_id, trip_id, route_id, trip_headsign, trip_short_name,"
-            " direction_id, wheelchair_accessible, bikes_allowed, block_id"
+            " direction_id, wheelchair_accessible, bikes_allowed"
             " FROM trips WHERE version = $1 AND service_id = ANY($2) ORDER BY number",
             services,
         )

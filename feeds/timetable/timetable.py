@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from operator import attrgetter
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from feeds.timetable.entities import (
 )
 from feeds.timetable.frequency_index import FrequencyIndex
 from feeds.timetable.served_routes import ServedRoutes
-from feeds.timetable.service_days import midnight
+from feeds.timetable.service_days import local_day, midnight
 from feeds.timetable.stop_index import StopIndex
 from feeds.timetable.stop_times import StopTimes
 from feeds.timetable.trip_ids import TripIds
@@ -71,7 +71,7 @@ class Timetable:
 
     def _index_calls(self) -> None:
         arrays = self._stop_times.arrays
-        lengths = np.array([trip.last - trip.first for trip in self._trips], dtype=np.int64)
+        lengths = np.array([trip.length for trip in self._trips], dtype=np.int64)
         self._trip_of_row = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
         self._trip_of_row_view = self._trip_of_row.data
         times = arrays["departure"].copy()
@@ -94,6 +94,10 @@ class Timetable:
     def midnight(self, service_date: date) -> int:
         """POSIX seconds of noon minus 12 h; of any date."""
         return midnight(service_date, self.timezone)
+
+    def reaches(self, moment: float) -> bool:
+        """Whether it was loaded for the day of that moment (POSIX seconds): up to the next one."""
+        return self.dates[-1] == local_day(moment, self.timezone) + timedelta(1)
 
     def has_trip(self, trip_id: str) -> bool:
         """Whether the version has such a trip, though it may run on none of `dates`."""
@@ -134,15 +138,19 @@ class Timetable:
         """Where the trip calls, in order."""
         return self._stop_times.stops(trip.first, trip.last)
 
-    def stop_time(self, trip: Trip, index: int) -> StopTime:
+    def stop_time(self, trip: Trip, position: int) -> StopTime:
         """The stop_time at a position in the trip.
 
         Raises:
             IndexError: there is no such position.
         """
-        if not 0 <= index < trip.last - trip.first:
-            raise IndexError(index)
-        return self._stop_times.row(trip.first + index)
+        if not 0 <= position < trip.length:
+            raise IndexError(position)
+        return self._stop_times.row(trip.first + position)
+
+    def last_stop_time(self, trip: Trip) -> StopTime:
+        """The stop_time where the trip ends."""
+        return self._stop_times.row(trip.last - 1)
 
     def children(self, stop_id: str) -> tuple[str, ...]:
         """The platforms (location_type 0) of a station; none for anything else."""

@@ -9,14 +9,13 @@ from typing import Literal, TypeVar
 from urllib.parse import quote
 
 import httpx
-import orjson
 
-from schemas import frames, keys, shards
-from schemas.arrivals import Board, StopId
+from schemas import shards
+from schemas.arrivals import Board, effective_time
 from schemas.live import LiveStore, LiveStoreError
 
 SOON = 600  # seconds; "something is about to happen"
-SAMPLE = 2000  # boards read at most: enough to find a busy stop, quick in a big city
+SAMPLE = 2000  # boards of a feed read at most: enough to find a busy stop, quick in a big city
 BOARDS_PATIENCE = 300.0  # seconds; a big schedule takes a while to become boards
 PREDICTION_PATIENCE = 20.0  # a feed may have no realtime at all
 Tokens = Literal["none", "by secret", "by issuer"]  # what the gateway asks for
@@ -41,7 +40,7 @@ async def greet(url: str, redis_url: str, feed_ids: set[str], tokens: Tokens) ->
                 await _until(lambda: _ready(url))
                 await _until(lambda: _complete(live, feed_ids))
             async with asyncio.timeout(PREDICTION_PATIENCE):
-                stop = await _until(lambda: _busy_stop(live))
+                stop = await _until(lambda: busy_stop(live, feed_ids))
     finally:
         await live.close()
     return greeting(url, stop, tokens)
@@ -79,11 +78,29 @@ def _with_token(page: str, path: str, tokens: Tokens) -> tuple[str, list[str]]:
 def predicted_soon(board: Board, now: float) -> int:
     """How many calls of the board are predicted within `SOON` seconds from `now`."""
     times = (
-        arrival.get("departure", arrival.get("arrival", 0))
+        effective_time(arrival)
         for arrival in board["arrivals"].values()
         if arrival["status"] == "predicted"
     )
-    return sum(now <= effective <= now + SOON for effective in times)
+    return sum(moment is not None and now <= moment <= now + SOON for moment in times)
+
+
+async def busy_stop(live: LiveStore, feed_ids: set[str]) -> BusyStop | None:
+    """The stop with the most predicted calls among the first boards of these feeds.
+
+    Raises:
+        LiveStoreError: Redis is away.
+    """
+    feeds = await live.feeds()
+    busy = []
+    for feed_id in feed_ids & feeds.keys():
+        now = feeds[feed_id].board_clock(time.time())
+        stop_ids = [f"{feed_id}:{stop_id}" for stop_id in await live.stops(feed_id)]
+        for stored in await live.boards(stop_ids[:SAMPLE]):
+            board = stored and stored.board()
+            if board and (calls := predicted_soon(board, now)):
+                busy.append(BusyStop(calls, board["stop_id"], board["stop"].get("name", "")))
+    return max(busy, default=None)
 
 
 _Found = TypeVar("_Found")
@@ -106,23 +123,3 @@ async def _ready(url: str) -> bool:
 async def _complete(live: LiveStore, feed_ids: set[str]) -> bool:
     feeds = await live.feeds()
     return all(feed_id in feeds and feeds[feed_id].complete for feed_id in feed_ids)
-
-
-async def _busy_stop(live: LiveStore) -> BusyStop | None:
-    clocks = {feed: state.board_clock(time.time()) for feed, state in (await live.feeds()).items()}
-    busy = []
-    for frame in await _sample(live):
-        board: Board = orjson.loads(frames.data(frame))
-        now = clocks.get(StopId.parse(board["stop_id"]).feed_id)
-        if now is not None and (calls := predicted_soon(board, now)):
-            busy.append(BusyStop(calls, board["stop_id"], board["stop"].get("name", "")))
-    return max(busy, default=None)
-
-
-async def _sample(live: LiveStore) -> list[bytes]:
-    async with live.redis.pipeline(transaction=False) as pipe:
-        async for key in live.redis.scan_iter(match=keys.BOARDS, count=1000):
-            pipe.hget(key, "frame")
-            if len(pipe) == SAMPLE:
-                break
-        return [frame for frame in await pipe.execute() if frame is not None]

@@ -10,7 +10,7 @@ from feeds.gtfs.schedule_import import import_schedule
 from feeds.realtime.calls import Call
 from feeds.realtime.captures import message_from_capture
 from feeds.realtime.pipeline import Pipeline
-from feeds.timetable.stored_schedule import load_timetable
+from feeds.timetable.stored_schedule import timetable_at
 from schemas.arrivals import Arrival
 from schemas.database import connect, migrate
 
@@ -61,7 +61,7 @@ async def run_files(captures: Path, postgres_url: str) -> RunFiles:
         moment = datetime.fromisoformat(at)
         async with connect(postgres_url) as connection:
             await import_schedule(str(captures / schedule), "conformance", connection)
-            timetable = await load_timetable(connection, "conformance", moment.date())
+            timetable = await timetable_at(connection, "conformance", moment.timestamp())
         assert timetable is not None
         files = [captures / name for name in realtime]
         return Run(Pipeline(timetable), files, moment.timestamp())

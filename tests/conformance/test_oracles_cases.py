@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from feeds.realtime.calls import Call, Service
+from feeds.realtime.calls import Call, CallStatus
 from feeds.realtime.predictions import predict
 from feeds.realtime.quality import Quality
 from feeds.realtime.trips import match
@@ -21,11 +21,11 @@ CASES = {c["id"]: c for c in json.loads(ORACLES.read_text())["cases"]} if ORACLE
 # WIRE's words for the oracles'. A call without prediction is scheduled, or no_data where the feed
 # says so; NOT_SKIPPED leaves either open.
 STATES = {
-    "PREDICTED": {Service.PREDICTED},
-    "NO_PREDICTION": {Service.SCHEDULED, Service.NO_DATA},
-    "SKIPPED": {Service.SKIPPED},
-    "CANCELED": {Service.CANCELED},
-    "NOT_SKIPPED": {Service.SCHEDULED, Service.NO_DATA, Service.PREDICTED},
+    "PREDICTED": {CallStatus.PREDICTED},
+    "NO_PREDICTION": {CallStatus.SCHEDULED, CallStatus.NO_DATA},
+    "SKIPPED": {CallStatus.SKIPPED},
+    "CANCELED": {CallStatus.CANCELED},
+    "NOT_SKIPPED": {CallStatus.SCHEDULED, CallStatus.NO_DATA, CallStatus.PREDICTED},
 }
 
 
@@ -79,9 +79,9 @@ def _event(event: dict[str, Any], day: date, zone: ZoneInfo) -> dict[str, int]:
 
 def _check(call: Call, expected: dict[str, Any], zero: int) -> None:
     if "state" in expected:
-        assert call.service in STATES[expected["state"]]
+        assert call.status in STATES[expected["state"]]
     else:
-        assert call.service is Service.PREDICTED
+        assert call.status is CallStatus.PREDICTED
     for name, event, scheduled in (
         ("arr", call.arrival, call.scheduled_arrival),
         ("dep", call.departure, call.scheduled_departure),

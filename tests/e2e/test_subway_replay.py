@@ -5,7 +5,6 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 
 from feeds.realtime.captures import capture_time
 from feeds.realtime.pipeline import Pipeline
-from feeds.timetable.stored_schedule import load_timetable
+from feeds.timetable.stored_schedule import timetable_at
 from schemas.database import connect
 from schemas.local import embedded
 from schemas.local.embedded import free_port
@@ -71,8 +70,7 @@ def _answers(url: str) -> bool:
 async def pipeline_of(database_url: str, moment: float) -> Pipeline:
     """What the ingester runs, here."""
     async with connect(database_url) as connection:
-        today = datetime.fromtimestamp(moment, UTC).date()
-        timetable = await load_timetable(connection, "nyct", today)
+        timetable = await timetable_at(connection, "nyct", moment)
     assert timetable is not None
     return Pipeline(timetable)
 

@@ -7,7 +7,8 @@ import pytest
 
 from gateway import board_reader
 from gateway.board_reader import BoardReader
-from schemas.live import LiveStore, LiveStoreError, StoredBoard
+from schemas.live import LiveStore, LiveStoreError
+from schemas.stored_board import StoredBoard
 from tests.publisher import Publisher
 
 

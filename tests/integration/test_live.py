@@ -8,14 +8,9 @@ import pytest
 
 from bench.drill.relay import Relay
 from schemas import frames, keys
-from schemas.live import (
-    FeedState,
-    FencedError,
-    LiveStore,
-    Message,
-    Publication,
-    StoredBoard,
-)
+from schemas.feed_state import FeedState
+from schemas.live import FencedError, LiveStore
+from schemas.stored_board import Message, Publication, StoredBoard
 from tests.client import PATIENCE
 
 STOP = "demo:north/side} 1"

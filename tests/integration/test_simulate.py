@@ -15,7 +15,7 @@ from google.transit.gtfs_realtime_pb2 import FeedMessage
 from feeds.gtfs.schedule_import import import_schedule
 from feeds.sources.clock import CLOCK_HEADER, Reading
 from feeds.sources.demo.schedule import write_demo_schedule
-from feeds.sources.simulate import CurrentSimulation, SimulateError, timetable_at
+from feeds.sources.simulate import CurrentSimulation, SimulateError, imported_timetable
 from schemas.database import Connection, connect, migrate
 
 FEED = "simulated"
@@ -53,7 +53,7 @@ async def test_demo_schedule_is_imported_without_a_complaint(
 async def test_every_rail_board_has_a_call_within_20_minutes(
     database: Connection, time: float
 ) -> None:
-    timetable = await timetable_at(database, FEED, time)
+    timetable = await imported_timetable(database, FEED, time)
     today = datetime.fromtimestamp(time, timetable.timezone).date()
     begin = timetable.midnight(today) - 3600
     stations = [stop for stop in timetable.stops.values() if stop.location_type == 1]
@@ -65,7 +65,7 @@ async def test_every_rail_board_has_a_call_within_20_minutes(
 
 
 async def test_simulation_follows_the_day(database: Connection) -> None:
-    current = CurrentSimulation(await timetable_at(database, FEED, NOON), seed=1, interval=5)
+    current = CurrentSimulation(await imported_timetable(database, FEED, NOON), seed=1, interval=5)
     today = current.timetable
     await current.follow(database, NOON + 11 * 3600)
     assert current.timetable is today
@@ -74,7 +74,7 @@ async def test_simulation_follows_the_day(database: Connection) -> None:
 
 
 async def test_simulation_follows_the_schedule(database: Connection, tmp_path: Path) -> None:
-    current = CurrentSimulation(await timetable_at(database, FEED, NOON), seed=1, interval=5)
+    current = CurrentSimulation(await imported_timetable(database, FEED, NOON), seed=1, interval=5)
     before = current.timetable.version
     path = tmp_path / "other.zip"
     write_demo_schedule(path)
@@ -89,13 +89,13 @@ async def test_simulation_follows_the_schedule(database: Connection, tmp_path: P
 async def test_day_is_that_of_the_agency(database: Connection) -> None:
     """At 01:00 UTC it is still yesterday in Los Angeles."""
     evening = datetime(2026, 11, 21, 1, tzinfo=UTC)
-    timetable = await timetable_at(database, FEED, evening.timestamp())
+    timetable = await imported_timetable(database, FEED, evening.timestamp())
     assert timetable.dates[-1] == evening.date()
 
 
 async def test_feed_that_was_never_imported_is_named(database: Connection) -> None:
     with pytest.raises(SimulateError, match="elsewhere"):
-        await timetable_at(database, "elsewhere", NOON)
+        await imported_timetable(database, "elsewhere", NOON)
 
 
 @pytest.mark.usefixtures("database")

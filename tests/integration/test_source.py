@@ -126,7 +126,7 @@ async def test_end_of_the_recording_is_told_once_and_the_last_capture_served_on(
             while not logs:  # noqa: ASYNC110  # a log has no event to wait for
                 await asyncio.sleep(0.01)
             assert (await client.get("/")).content == message(T + 120, 200)
-    assert [log["event"] for log in logs] == ["replay.ended"]
+    assert [log["event"] for log in logs] == ["replay_ended"]
 
 
 async def test_named_series_are_served_at_their_names(tmp_path: Path) -> None:

@@ -58,11 +58,11 @@ def made(found: list[Call] | None) -> list[tuple[str, str, str]]:
     """Of each call its stop, what is said of it, and its effective time."""
     assert found is not None
     zero = posix("00:00:00")
-    shown = []
+    shown: list[tuple[str, str, str]] = []
     for call in found:
         minute = (call.time or zero) - zero
         time = f"{minute // 3600:02}:{minute // 60 % 60:02}"
-        shown.append((call.stop_id, call.service.value, time))
+        shown.append((call.stop_id, call.status.value, time))
     return shown
 
 

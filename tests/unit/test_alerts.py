@@ -373,7 +373,8 @@ def _bare(stop_id: str) -> tuple[Any, ...]:
 
 def test_a_new_owner_tells_alerts_against_what_stands(pipeline: Pipeline) -> None:
     poll(pipeline, alert({"route_id": "r"}, active_period=[{"start": NOW}]))
-    successor = Pipeline(table(), standing=pipeline.boards.boards)
+    successor = Pipeline(table())
+    successor.adopt(pipeline.boards.boards)
     successor.poll(0, said(alert({"route_id": "r"}, active_period=[{"start": NOW}])), NOW)
     assert changes(successor) == {}
 

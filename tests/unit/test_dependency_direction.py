@@ -29,7 +29,10 @@ PURE = {
     "feeds.timetable.trip_ids",
     "feeds.realtime.arrivals",
     "feeds.realtime.boards",
-    "feeds.realtime.entries",
+    "feeds.realtime.candidates",
+    "feeds.realtime.planned",
+    "feeds.realtime.sightings",
+    "feeds.realtime.stand",
     "feeds.realtime.due_calls",
     "feeds.realtime.captures",
     "feeds.sources.clock",
@@ -85,6 +88,7 @@ PURE = {
     "schemas.errors",
     "schemas.event_reader",
     "schemas.events",
+    "schemas.feed_state",
     "schemas.frames",
     "schemas.keys",
     "schemas.merge_patch",
@@ -93,6 +97,7 @@ PURE = {
     "schemas.search.folding",
     "schemas.search.spelling",
     "schemas.server_url",
+    "schemas.stored_board",
 }
 OUTSIDE = {
     *("asyncio", "asyncpg", "click", "honcho", "http", "httptools", "httpx", "io", "logging"),

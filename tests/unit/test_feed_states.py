@@ -8,7 +8,8 @@ import pytest
 from gateway.coding import PLAIN
 from gateway.feed_states import FeedStates
 from gateway.settings import GatewaySettings
-from schemas.live import FEED_TTL, FeedState, LiveStore
+from schemas.feed_state import FeedState
+from schemas.live import FEED_TTL, LiveStore
 
 
 class World:

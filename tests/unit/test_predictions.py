@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedMessage, TripUpdate
 
-from feeds.realtime.calls import Call, Service
+from feeds.realtime.calls import Call, CallStatus
 from feeds.realtime.pipeline import Pipeline
 from feeds.realtime.predictions import predict
 from feeds.realtime.quality import Quality
@@ -55,8 +55,8 @@ def _local(moment: int | None) -> str | None:
     return f"{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
 
 
-def services(found: list[Call]) -> list[str]:
-    return [call.service.value for call in found]
+def call_statuses(found: list[Call]) -> list[str]:
+    return [call.status.value for call in found]
 
 
 def statuses(update: TripUpdate, *others: FeedEntity, now: int) -> dict[str, str]:
@@ -79,7 +79,7 @@ def u(sequence: int, **told: Any) -> dict[str, Any]:
 
 
 def test_rule_15_an_update_without_stop_times_predicts_nothing(quality: Quality) -> None:
-    assert services(calls(trip_update("t"), quality)) == ["scheduled"] * 4
+    assert call_statuses(calls(trip_update("t"), quality)) == ["scheduled"] * 4
 
 
 def test_rule_23_time_wins_over_delay(quality: Quality) -> None:
@@ -113,19 +113,19 @@ def test_rule_29_the_departures_delay_goes_on(quality: Quality) -> None:
 def test_rule_30_a_delay_passes_over_skipped_stops(quality: Quality) -> None:
     skipped = u(2, schedule_relationship="SKIPPED")
     found = calls(trip_update("t", u(1, departure=60), skipped), quality)
-    assert services(found) == ["predicted", "skipped", "predicted", "predicted"]
+    assert call_statuses(found) == ["predicted", "skipped", "predicted", "predicted"]
     assert departures(found) == ["10:01:00", None, "10:21:00", "10:31:00"]
 
 
 def test_rule_31_no_data_ends_a_delay_and_says_so_onward(quality: Quality) -> None:
     silent = u(2, schedule_relationship="NO_DATA", departure=60)
     found = calls(trip_update("t", u(1, departure=60), silent, u(4, arrival=60)), quality)
-    assert services(found) == ["predicted", "no_data", "no_data", "predicted"]
+    assert call_statuses(found) == ["predicted", "no_data", "no_data", "predicted"]
 
 
 def test_rule_32_stops_before_the_first_update_stay_scheduled(quality: Quality) -> None:
     found = calls(trip_update("t", u(3, departure=60)), quality)
-    assert services(found) == ["scheduled", "scheduled", "predicted", "predicted"]
+    assert call_statuses(found) == ["scheduled", "scheduled", "predicted", "predicted"]
 
 
 def test_rule_33_the_trips_delay_counts_until_a_stop_has_its_own(quality: Quality) -> None:
@@ -221,7 +221,7 @@ def test_rule_18_an_unknown_stop_at_a_known_sequence_moves_nothing(quality: Qual
 def test_rule_20_an_assigned_stop_takes_the_call(quality: Quality) -> None:
     told = u(2, schedule_relationship="NO_DATA", stop_time_properties={"assigned_stop_id": "B2"})
     found = calls(trip_update("t", told), quality, others=["B2"])
-    assert (found[1].stop_id, found[1].service) == ("B2", Service.NO_DATA)
+    assert (found[1].stop_id, found[1].status) == ("B2", CallStatus.NO_DATA)
     assert quality.counts == {}
 
 
@@ -231,7 +231,7 @@ def test_t16_long_delays_are_told(quality: Quality) -> None:
 
 def test_t8_canceled_is_listed_deleted_is_not(quality: Quality) -> None:
     canceled = trip_update("t", u(1, departure=60), schedule_relationship="CANCELED")
-    assert services(calls(canceled, quality)) == ["canceled"] * 4
+    assert call_statuses(calls(canceled, quality)) == ["canceled"] * 4
     assert departures(calls(canceled, quality)) == [None] * 4
     assert calls(trip_update("t", schedule_relationship="DELETED"), quality) == []
 
@@ -318,7 +318,7 @@ def test_an_empty_update_still_speaks_of_its_visit(quality: Quality) -> None:
 def test_rule_4_a_time_in_milliseconds_or_before_1970_is_no_time(quality: Quality) -> None:
     told = [u(1, departure={"time": posix("10:01:00") * 1000}), u(2, departure={"time": -1})]
     found = calls(trip_update("t", *told), quality)
-    assert services(found) == ["scheduled"] * 4
+    assert call_statuses(found) == ["scheduled"] * 4
     assert quality.counts == {"stop_time_empty": 2}
 
 

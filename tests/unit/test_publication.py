@@ -6,7 +6,7 @@ from feeds.ingest.publication import MOST, SHARE, Publications, Versions
 from feeds.realtime.boards import Change
 from schemas import frames, merge_patch
 from schemas.arrivals import Board
-from schemas.live import StoredBoard
+from schemas.stored_board import StoredBoard
 
 
 def board(**arrivals: Any) -> Board:

@@ -103,14 +103,14 @@ def test_playing_starts_at_a_recorded_time() -> None:
 def test_start_outside_of_the_captures_is_the_next_one(start: int, moment: int) -> None:
     played = recording(T, T + 60, T + 1000, T + 1060)
     assert played.time(played.played(start)) == moment
-    assert Stepping.at(played, start).reading(0).time == moment
+    assert Stepping.at(played, start).reading().time == moment
 
 
 def test_steps_go_through_all_moments_and_end() -> None:
     stepping = Stepping(recording(T, T + 60, T + 1000))
-    seen = [stepping.reading(0)]
+    seen = [stepping.reading()]
     while stepping.step():
-        seen.append(stepping.reading(0))
+        seen.append(stepping.reading())
     assert seen == [Reading(T, 0), Reading(T + 60, 0), Reading(T + 1000, 0)]
     assert not stepping.step()
 

@@ -46,7 +46,7 @@ def timetable(
             rows.append((10 * place, STOPS.index(stop_id), arrival, departure, headsign, 0, 1))
         service = (services or {}).get(trip_id, 0)
         periods = (frequencies or {}).get(trip_id, ())
-        fields = (None, None, None, None, None, None, service, first, len(rows), periods)
+        fields = (None, None, None, None, None, service, first, len(rows), periods)
         entities.append(Trip(trip_id, "r", *fields))
     records = np.array(rows, np.dtype(list(COLUMNS.items())))
     days = [MONDAY + timedelta(days=n) for n in (-1, 0, 1)]
@@ -86,7 +86,15 @@ def test_a_call_is_found_by_its_departure_and_the_last_one_by_its_arrival() -> N
     begin, end = posix("2024-05-13T00:00"), posix("2024-05-14T00:00")
     assert found(table, "b", begin, end) == [("t", MONDAY, posix("2024-05-13T09:01"))]
     assert found(table, "c", begin, end) == [("t", MONDAY, posix("2024-05-13T10:00"))]
-    assert table.calls("b", begin, end)[0].index == 1
+    assert table.calls("b", begin, end)[0].position == 1
+
+
+def test_a_timetable_reaches_the_moments_of_its_own_day_in_its_zone() -> None:
+    table = timetable({"t": EXPRESS})
+    within = [posix("2024-05-13T00:00"), posix("2024-05-14T00:00") - 1]
+    assert [table.reaches(moment) for moment in within] == [True, True]
+    assert not table.reaches(within[0] - 1)
+    assert not table.reaches(within[1] + 1)
 
 
 def test_a_window_holds_its_start_and_not_its_end() -> None:
@@ -131,7 +139,7 @@ def test_calls_of_the_southern_hemisphere() -> None:
 def test_a_stop_that_is_visited_twice_has_two_calls() -> None:
     table = timetable({"t": [("a", 0, 0), ("b", 60, 60), ("a", 120, 130)]})
     calls = table.calls("a", table.midnight(MONDAY), table.midnight(MONDAY) + 200)
-    assert [(call.index, call.time - table.midnight(MONDAY)) for call in calls] == [
+    assert [(call.position, call.time - table.midnight(MONDAY)) for call in calls] == [
         (0, 0),
         (2, 120),
     ]
@@ -195,7 +203,7 @@ def test_runs_by_frequency_are_calls_with_their_start_time() -> None:
     assert [(call.start_time, call.shift, call.time - zero) for call in calls] == [
         (start, start - 120, start - 120 + 330) for start in (25_200, 26_400, 27_600)
     ]
-    assert {call.index for call in calls} == {1}
+    assert {call.position for call in calls} == {1}
     assert table.calls("c", zero + 25_200 + 480, zero + 25_200 + 481)[0].start_time == 25_200
 
 
@@ -274,7 +282,7 @@ def test_calls_are_what_a_scan_of_everything_finds(
             call.trip.trip_id,
             call.service_date,
             call.start_time or 0,
-            call.index,
+            call.position,
             call.shift,
         )
 

@@ -3,7 +3,7 @@
 from gateway.coding import PLAIN
 from gateway.topic import State, Topic
 from schemas import frames
-from schemas.live import Message, StoredBoard
+from schemas.stored_board import Message, StoredBoard
 
 
 def snapshot(version: int) -> bytes:

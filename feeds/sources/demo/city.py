@@ -32,7 +32,7 @@ class Line:
 
 
 class City:
-    """What demo_city.toml says."""
+    """What city.toml says."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.agency: dict[str, Any] = data["agency"]

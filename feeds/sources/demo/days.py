@@ -9,17 +9,18 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from feeds.gtfs.fields import WEEKDAYS
+
 YEARS = range(2000, 2100)
 HOUR = 3600
 EVERY_DAY, LAST_HOUR, EXTRA_HOUR = "every-day", "last-hour", "extra-hour"
 
 
 def calendar() -> Iterator[dict[str, Any]]:
-    weekdays = "monday tuesday wednesday thursday friday saturday sunday".split()  # noqa: SIM905  # reads as GTFS's header does
     for service_id in (EVERY_DAY, LAST_HOUR):
         yield {
             "service_id": service_id,
-            **dict.fromkeys(weekdays, 1),
+            **dict.fromkeys(WEEKDAYS, 1),
             "start_date": f"{YEARS[0]}0101",
             "end_date": f"{YEARS[-1]}1231",
         }

@@ -5,8 +5,9 @@ from itertools import accumulate, pairwise
 from math import asin, cos, radians, sin, sqrt
 from typing import Any, NamedTuple
 
+from feeds.realtime.descriptors import gtfs_time
 from feeds.sources.demo.city import City, Line, Place
-from feeds.sources.demo.days import HOUR, service_of
+from feeds.sources.demo.days import service_of
 
 EARTH_RADIUS = 6_371_000  # metres
 
@@ -20,7 +21,7 @@ class Run(NamedTuple):
 
     @property
     def trip_id(self) -> str:
-        return f"{self.line.id}-{self.direction}-{clock_time(self.start)[:5].replace(':', '')}"
+        return f"{self.line.id}-{self.direction}-{gtfs_time(self.start)[:5].replace(':', '')}"
 
     @property
     def stops(self) -> list[str]:
@@ -60,8 +61,8 @@ def stop_time_rows(city: City, run: Run) -> Iterator[dict[str, Any]]:
         arrival = run.start + after
         yield {
             "trip_id": run.trip_id,
-            "arrival_time": clock_time(arrival),
-            "departure_time": clock_time(arrival + (run.line.dwell if 0 < index < last else 0)),
+            "arrival_time": gtfs_time(arrival),
+            "departure_time": gtfs_time(arrival + (run.line.dwell if 0 < index < last else 0)),
             "stop_id": stop + platform,
             "stop_sequence": index + 1,
         }
@@ -80,7 +81,3 @@ def metres(here: Place, there: Place) -> float:
     lat1, lon1, lat2, lon2 = map(radians, (here.lat, here.lon, there.lat, there.lon))
     square = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
     return 2 * EARTH_RADIUS * asin(sqrt(square))
-
-
-def clock_time(seconds: int) -> str:
-    return f"{seconds // HOUR:02}:{seconds % HOUR // 60:02}:{seconds % 60:02}"

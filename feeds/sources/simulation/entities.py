@@ -12,6 +12,7 @@ from google.transit.gtfs_realtime_pb2 import (
     VehiclePosition,
 )
 
+from feeds.realtime.descriptors import gtfs_time
 from feeds.sources.simulation.lateness import expected
 from feeds.sources.simulation.trips import SimulatedTrip
 from feeds.timetable.entities import Stop
@@ -20,8 +21,8 @@ KEPT = 120  # seconds that a call stays in its TripUpdate after it was due and d
 SKIP_NOTICE = 900  # seconds ahead that a skipped stop is told
 INCOMING = 30  # seconds before an arrival
 
-Event = TripUpdate.StopTimeEvent
-Call = TripUpdate.StopTimeUpdate
+StopTimeEvent = TripUpdate.StopTimeEvent
+StopTimeUpdate = TripUpdate.StopTimeUpdate
 OCCUPANCIES = (
     VehiclePosition.MANY_SEATS_AVAILABLE,
     VehiclePosition.FEW_SEATS_AVAILABLE,
@@ -42,14 +43,13 @@ def trip_update(simulated: SimulatedTrip, time: int) -> FeedEntity:
 
 def descriptor(simulated: SimulatedTrip) -> TripDescriptor:
     plan = simulated.plan
-    start = plan.start - plan.midnight
     canceled = TripDescriptor.CANCELED if simulated.canceled else TripDescriptor.SCHEDULED
     return TripDescriptor(
         trip_id=plan.trip.trip_id,
         route_id=plan.trip.route_id,
         direction_id=plan.trip.direction_id,
         start_date=f"{plan.service_date:%Y%m%d}",
-        start_time=f"{start // 3600:02}:{start % 3600 // 60:02}:{start % 60:02}",
+        start_time=gtfs_time(plan.start - plan.midnight),
         schedule_relationship=canceled,
     )
 
@@ -59,7 +59,7 @@ def vehicle(simulated: SimulatedTrip) -> VehicleDescriptor:
     return VehicleDescriptor(id=number, label=number)
 
 
-def calls(simulated: SimulatedTrip, time: int) -> Iterator[Call]:
+def calls(simulated: SimulatedTrip, time: int) -> Iterator[StopTimeUpdate]:
     """From the first call that is still to be made, or was until a moment ago."""
     delay, place = simulated.delay(time)
     last = len(simulated.calls) - 1
@@ -68,10 +68,10 @@ def calls(simulated: SimulatedTrip, time: int) -> Iterator[Call]:
         left = max(simulated.scheduled[departure], simulated.actual[departure])
         if left < time - KEPT:
             continue
-        update = Call(stop_sequence=call.stop_sequence, stop_id=call.stop_id)
+        update = StopTimeUpdate(stop_sequence=call.stop_sequence, stop_id=call.stop_id)
         due = simulated.scheduled[arrival]
         if index == simulated.skipped and due + delay < time + SKIP_NOTICE:
-            update.schedule_relationship = Call.SKIPPED
+            update.schedule_relationship = StopTimeUpdate.SKIPPED
         else:
             if index > 0:
                 update.arrival.CopyFrom(event(simulated, arrival, time, delay, place))
@@ -80,15 +80,17 @@ def calls(simulated: SimulatedTrip, time: int) -> Iterator[Call]:
         yield update
 
 
-def event(simulated: SimulatedTrip, index: int, time: int, delay: float, place: float) -> Event:
+def event(
+    simulated: SimulatedTrip, index: int, time: int, delay: float, place: float
+) -> StopTimeEvent:
     """What has happened is certain; what is to come gets less so with distance."""
     scheduled = simulated.scheduled[index]
     if simulated.actual[index] <= time:
         actual = simulated.actual[index]
-        return Event(time=actual, delay=actual - scheduled, uncertainty=0)
+        return StopTimeEvent(time=actual, delay=actual - scheduled, uncertainty=0)
     ahead = max(scheduled - place, 0)
     late = int(expected(delay, ahead))
-    return Event(time=scheduled + late, delay=late, uncertainty=30 + 30 * int(ahead // 600))
+    return StopTimeEvent(time=scheduled + late, delay=late, uncertainty=30 + 30 * int(ahead // 600))
 
 
 def vehicle_position(

@@ -128,7 +128,7 @@ def unlinked(timetable: Timetable) -> Iterator[PlannedTrip]:
     for trip in timetable.trips.values():
         days = [day for day in timetable.dates if timetable.runs(trip, day)]
         first = timetable.stop_time(trip, 0)
-        last = timetable.stop_time(trip, trip.last - trip.first - 1)
+        last = timetable.last_stop_time(trip)
         for day in days:
             midnight = timetable.midnight(day)
             for shift in shifts(trip, first.departure):

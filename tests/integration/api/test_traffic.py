@@ -10,7 +10,7 @@ from urllib.parse import quote
 from feeds.sources.demo.schedule import write_demo_schedule
 from feeds.sources.recording import Recording
 from feeds.sources.replay import find_captures, read_recording
-from feeds.sources.simulate import CurrentSimulation, timetable_at
+from feeds.sources.simulate import CurrentSimulation, imported_timetable
 from schemas.database import connect
 from tests.publisher import Publisher
 
@@ -24,7 +24,9 @@ LINK = "onebusaway-app-modules/st_duplicated_trips"
 
 async def demo_city(database_url: str) -> CurrentSimulation:
     async with connect(database_url) as connection:
-        return CurrentSimulation(await timetable_at(connection, "city", NOON), seed=1, interval=20)
+        return CurrentSimulation(
+            await imported_timetable(connection, "city", NOON), seed=1, interval=20
+        )
 
 
 async def test_streams_of_a_city_with_vehicles_and_alerts(open_city: Open, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from feeds.ingest.ingester import Ingester
 from feeds.remains import FeedInUseError
 from schemas import frames, keys
 from schemas.database import connect, migrate
-from schemas.live import LiveStore, Message
+from schemas.live import LiveStore
+from schemas.stored_board import Message
 
 PATIENCE = 20.0
 STOPS = ["a", "b", "c"]

@@ -19,7 +19,9 @@ from feeds.sources.clock import Reading
 from schemas import frames, keys
 from schemas.arrivals import Board
 from schemas.database import connect, migrate
-from schemas.live import FeedState, LiveStore, Message
+from schemas.feed_state import FeedState
+from schemas.live import LiveStore
+from schemas.stored_board import Message
 from schemas.tracing import tracing
 from tests.agency import Agency, served
 from tests.collector import attributes, collecting

@@ -15,7 +15,8 @@ from sqlalchemy.engine import make_url
 
 from feeds.gtfs.schedule_import import import_schedule
 from schemas import database, frames, merge_patch
-from schemas.live import LiveStore, Publication
+from schemas.live import LiveStore
+from schemas.stored_board import Publication
 from tests.client import PATIENCE
 from tests.cuts import BadNetwork, bad_network
 from tests.gateways import Gateway, running

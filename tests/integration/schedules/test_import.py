@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from feeds.commands.import_ import import_
 from feeds.gtfs.problems import ScheduleError
 from feeds.gtfs.schedule_import import import_schedule, quiet
 from feeds.timetable import stored_schedule
-from feeds.timetable.stored_schedule import CHANNEL, active_version, load_timetable
+from feeds.timetable.stored_schedule import active_version, timetable_at
 from feeds.timetable.stored_version import StoredVersion
 from feeds.timetable.timetable import Timetable
 from schemas import database
@@ -21,7 +21,7 @@ from tests.small_city import SMALL_CITY
 
 Write = Callable[..., Path]
 TABLES = (*stored_schedule.TABLES, *search.TABLES)
-DAY = date(2024, 5, 15)
+NOON = datetime(2024, 5, 15, 12, tzinfo=UTC).timestamp()
 
 
 async def partitions(connection: Connection) -> set[str]:
@@ -36,7 +36,7 @@ def renamed(name: str) -> dict[str, str]:
 
 
 async def name_of_a(connection: Connection, feed_id: str = "city") -> str | None:
-    timetable = await load_timetable(connection, feed_id, DAY)
+    timetable = await timetable_at(connection, feed_id, NOON)
     assert timetable is not None
     return timetable.stops["a"].name
 
@@ -134,7 +134,7 @@ async def test_a_switch_while_a_timetable_is_loaded_leaves_it_whole(
 
     monkeypatch.setattr(StoredVersion, "timetable", after_a_switch)
     async with database.connect(migrated_url) as reader:
-        timetable = await load_timetable(reader, "city", DAY)
+        timetable = await timetable_at(reader, "city", NOON)
     assert timetable is not None
     assert (timetable.version, timetable.stops["a"].name) == (first.version, "Alpha")
     assert len(timetable.stop_times(timetable.trips["t"])) == 3
@@ -150,17 +150,6 @@ async def test_two_imports_of_a_feed_at_once_make_one_version(
         )
     assert sorted(result.changed for result in results) == [False, True]
     assert results[0].version == results[1].version
-
-
-async def test_a_switch_is_notified_with_the_feed_id(
-    gtfs_zip: Write, connection: Connection, migrated_url: str
-) -> None:
-    heard: asyncio.Queue[object] = asyncio.Queue()
-    async with database.connect(migrated_url) as listener:
-        await listener.add_listener(CHANNEL, lambda *message: heard.put_nowait(message[-1]))
-        await import_schedule(str(gtfs_zip()), "city", connection)
-        assert await asyncio.wait_for(heard.get(), 30) == "city"
-        await listener.remove_listener(CHANNEL, print)
 
 
 async def test_ids_and_texts_may_have_any_characters(
@@ -187,7 +176,7 @@ async def test_ids_and_texts_may_have_any_characters(
     }
     files = {name: "\n".join(lines) for name, lines in rows.items()} | {"calendar.txt": None}
     await import_schedule(str(gtfs_zip(files)), "city", connection)
-    timetable = await load_timetable(connection, "city", DAY)
+    timetable = await timetable_at(connection, "city", NOON)
     assert timetable is not None
     assert list(timetable.stops) == odd
     for text in odd:
@@ -209,7 +198,7 @@ async def test_r7_trips_of_other_days_are_known_by_their_id_alone(
         "calendar_dates.txt": "service_id,date,exception_type\nsummer,20240801,1\n",
     }
     await import_schedule(str(gtfs_zip(files)), "city", connection)
-    timetable = await load_timetable(connection, "city", DAY)
+    timetable = await timetable_at(connection, "city", NOON)
     assert timetable is not None
     assert list(timetable.trips) == ["t"]
     known = [timetable.has_trip(trip_id) for trip_id in ("t", "u", "timeless", "x")]

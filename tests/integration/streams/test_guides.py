@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from schemas import frames
-from schemas.live import Publication
+from schemas.stored_board import Publication
 from tests.client import PATIENCE
 from tests.gateways import Gateway, eventually
 from tests.publisher import Publisher

@@ -14,7 +14,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas import frames
-from schemas.live import Publication
+from schemas.stored_board import Publication
 from tests.client import BoardClient
 from tests.gateways import Gateway, eventually
 from tests.publisher import Publisher

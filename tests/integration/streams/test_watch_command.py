@@ -16,8 +16,8 @@ import pytest
 from gateway.watch import follower as following
 from gateway.watch.follower import Follower
 from schemas import frames
-from schemas.live import Publication
 from schemas.local.embedded import free_port
+from schemas.stored_board import Publication
 from tests.client import PATIENCE
 from tests.gateways import Gateway, eventually
 from tests.leaks import leaked

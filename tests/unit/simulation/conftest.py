@@ -118,7 +118,6 @@ def trip(row: dict[str, str], services: list[str], first: int, length: int) -> T
         direction_id=int(row["direction_id"]),
         wheelchair_accessible=1,
         bikes_allowed=1,
-        block_id=None,
         service=services.index(row["service_id"]),
         first=first,
         last=first + length,

@@ -1,0 +1,292 @@
+"""The calls that may stand on each board: those of the schedule, and those that realtime has.
+
+Pure. Scheduled ones enter as the window comes to them; those of a run are taken anew whenever it is
+touched. Each board remembers which of its calls are to be looked at again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from operator import attrgetter
+
+from feeds.realtime.arrivals import describe_call, describe_trip
+from feeds.realtime.calls import Call
+from feeds.realtime.due_calls import DueCalls
+from feeds.realtime.planned import Planned
+from feeds.realtime.stand import Candidate, Stand
+from feeds.realtime.trip_updates import Run, Touched
+from feeds.realtime.window import MOST, PAST, edge, enters
+from feeds.timetable.entities import ScheduledCall, ScheduledHeadway
+from feeds.timetable.timetable import Timetable
+from schemas.arrivals import Arrival
+
+Periods = Mapping[str, tuple[float, float]]
+"""By route_id: from when until when realtime alone tells what runs (feeds/realtime/nyct.py)."""
+
+
+_in_order = attrgetter("time", "key")
+
+
+class Candidates:
+    """The candidates of all boards of a feed. `runs` are those that realtime has, by key."""
+
+    def __init__(
+        self, timetable: Timetable, runs: Mapping[str, Run], boards_of: Mapping[str, Iterable[str]]
+    ) -> None:
+        """`boards_of`: by stop_id, the boards that its calls may stand on."""
+        self.timetable = timetable
+        self.due = DueCalls()
+        self._runs = runs
+        self._replaced: Periods = {}
+        self._boards_of = boards_of
+        self._stands = {
+            board: Stand(
+                board,
+                timetable.stops[board].parent_station or board,
+                (board, *timetable.children(board)),
+            )
+            for board in {board for boards in boards_of.values() for board in boards}
+        }
+        self._phases: dict[int, list[str]] = defaultdict(list)
+        for stand in self._stands.values():
+            self._phases[stand.phase].append(stand.board)
+        self._planned = Planned(timetable)
+        self._entered: dict[str, int] = {}  # by run key, how many live candidates it has
+
+    # -- what is to be looked at -----------------------------------------------------------------
+
+    def touch(self, touched: Touched) -> set[str]:
+        """Take the calls of these runs as they are now; the boards that this concerns."""
+        boards: set[str] = set()
+        for key, stop_ids in touched.items():
+            for stop_id in stop_ids:
+                boards.update(self._boards_of[stop_id])
+            run = self._runs.get(key)
+            last = run.calls[-1].stop_id if run and run.calls else ""
+            trip = describe_trip(run.instance, last, self.timetable) if run and last else None
+            stayed, entered = self._enter(run, trip) if run and trip else (0, 0)
+            if not stayed == entered == self._entered.get(key):
+                self._leave(key, trip, stop_ids)
+            self._entered[key] = entered
+            if run is None:
+                del self._entered[key]
+        return boards
+
+    def _enter(self, run: Run, trip: Arrival) -> tuple[int, int]:
+        """Put the run's calls where they are; how many had been there, and how many there are.
+
+        A candidate of a call that was there before stays, with what is known of it: most polls move
+        times, not calls.
+        """
+        stayed = entered = 0
+        ends = run.ends
+        for call in run.calls:
+            moment = call.time
+            if moment is None:
+                continue
+            key = f"{run.key}.{call.visit}"
+            for board in self._boards_of[call.stop_id]:
+                stand = self._stands[board]
+                candidates = stand.live.get(run.key)
+                if candidates is None:
+                    candidates = stand.live[run.key] = []
+                for candidate in candidates:
+                    if candidate.key == key:
+                        candidate.take(moment, trip, call)
+                        stayed += 1
+                        break
+                else:
+                    candidate = Candidate(moment, key, trip, call)
+                    candidates.append(candidate)
+                if ends is not None and ends < moment:
+                    candidate.until = ends
+                stand.touched[key] = candidate
+                entered += 1
+        return stayed, entered
+
+    def _leave(self, key: str, trip: Arrival | None, stop_ids: Iterable[str]) -> None:
+        """Drop the run's candidates that are not of `trip`; planned calls come back, or are hidden."""
+        for stop_id in stop_ids:
+            for board in self._boards_of[stop_id]:
+                stand = self._stands[board]
+                candidates = stand.live.pop(key, [])
+                if stay := [each for each in candidates if each.trip is trip]:
+                    stand.live[key] = stay
+                for candidate in candidates:
+                    if candidate.trip is not trip:
+                        stand.touched[candidate.key] = None
+                for candidate in stand.planned.get(key, ()):
+                    stand.touched.setdefault(candidate.key)
+
+    def touch_vehicles(self, met: Mapping[str, Iterable[str]]) -> set[str]:
+        """The vehicles of these runs changed something at these stops; the boards."""
+        boards = set()
+        for key, stop_ids in met.items():
+            for stop_id in stop_ids:
+                for board in self._boards_of[stop_id]:
+                    stand = self._stands[board]
+                    candidates = (stand.live if key in self._runs else stand.planned).get(key, ())
+                    if candidates:
+                        stand.touched.update((each.key, each) for each in candidates)
+                        boards.add(board)
+        return boards
+
+    def touch_all(self, boards: Iterable[str]) -> None:
+        """Anything may have changed on these boards."""
+        for board in boards:
+            self._stands[board].anew = True
+
+    def touch_moved(self, before: int, now: int) -> set[str]:
+        """The boards whose window's edge has moved between these moments."""
+        moved = {each for each in self._phases if edge(before, each) != edge(now, each)}
+        return {board for each in moved for board in self._phases[each]}
+
+    def touch_due(self, now: int) -> set[str]:
+        """What time has changed since it was last looked at; the boards."""
+        boards = set()
+        for board, key in self.due.take(now):
+            self._stands[board].touched.setdefault(key)
+            boards.add(board)
+        return boards
+
+    def replace(self, replaced: Periods) -> set[str]:
+        """Only realtime tells of these routes in these periods; the boards that this concerns."""
+        before, self._replaced = self._replaced, replaced
+        if before == replaced:
+            return set()
+        boards = set()
+        for board, stand in self._stands.items():
+            for candidates in stand.planned.values():
+                for each in candidates:
+                    if self._is_replaced(each, before) is not self._is_replaced(each, replaced):
+                        stand.touched.setdefault(each.key)
+                        boards.add(board)
+            if stand.intervals:
+                boards.add(board)
+        return boards
+
+    # -- one board -------------------------------------------------------------------------------
+
+    def stand(self, board: str, now: int) -> Stand:
+        """What may stand on a board, the schedule asked for calls up to the window's edge."""
+        stand = self._stands[board]
+        if stand.edge != (end := edge(now, stand.phase)):
+            self._planned.enter(stand, now, end)
+        return stand
+
+    def look(self, stand: Stand, stood: AbstractSet[str], now: int) -> dict[str, Candidate | None]:
+        """What is to be looked at again, by arrival key; None: it does not stand (any more).
+
+        Of a board that is looked at anew it is all, `stood` too, in the order of time.
+        """
+        touched, stand.touched = stand.touched, {}
+        if stand.anew:
+            stand.anew, stand.times = False, {}
+            candidates = sorted(self._all(stand), key=_in_order)
+            touched = dict.fromkeys(stood) | {each.key: each for each in candidates}
+        elif stand.intervals:
+            touched |= dict.fromkeys(stand.intervals)
+        looked = {key: self._standing(stand, key, each, now) for key, each in touched.items()}
+        if len(stand.times) > MOST or len(stood) >= MOST:
+            first = stand.first()
+            for key in (first ^ stood) | looked.keys():
+                looked[key] = self._find(stand, key) if key in first else None
+        return looked
+
+    def _all(self, stand: Stand) -> Iterator[Candidate]:
+        for run, planned in stand.planned.items():
+            if run not in self._runs:
+                yield from planned
+        for live in stand.live.values():
+            yield from live
+        for interval in stand.intervals.values():
+            yield interval.candidate
+
+    def _standing(
+        self, stand: Stand, key: str, candidate: Candidate | None, now: int
+    ) -> Candidate | None:
+        """The candidate of that key, if it stands now; when it is due again is noted."""
+        if candidate is None:
+            candidate = self._find(stand, key)
+        if candidate is not None:
+            self._look_again(stand, candidate, now)
+            if self._is_standing(stand, candidate, now):
+                stand.times[key] = candidate.time
+                return candidate
+        stand.times.pop(key, None)
+        return None
+
+    def _look_again(self, stand: Stand, candidate: Candidate, now: int) -> None:
+        if candidate.time >= stand.edge:
+            moment = enters(candidate.time, stand.phase)
+        elif candidate.until >= now:
+            moment = candidate.until + 1
+        else:
+            moment = candidate.time + PAST + 1
+        if moment > now and not now < candidate.due <= moment:
+            candidate.due = moment
+            self.due.add(moment, stand.board, candidate.key)
+
+    def _find(self, stand: Stand, key: str) -> Candidate | None:
+        """The candidate of an arrival key, whether it stands or not."""
+        run = _run_of(key)
+        for candidate in (stand.live if run in self._runs else stand.planned).get(run, ()):
+            if candidate.key == key:
+                return candidate
+        return stand.intervals[key].candidate if key in stand.intervals else None
+
+    def _is_standing(self, stand: Stand, candidate: Candidate, now: int) -> bool:
+        """Whether it is within the window, from `PAST` before `now` on, and nothing hides it."""
+        if stand.intervals and (interval := stand.intervals.get(candidate.key)):
+            return (
+                interval.planned.end >= now
+                and not self._is_replaced(candidate, self._replaced)
+                and not self._comes(stand, interval.planned, now)
+            )
+        if not now - PAST <= candidate.time < stand.edge:
+            return False
+        planned = isinstance(candidate.call, ScheduledCall)
+        return not (self._replaced and planned and self._is_replaced(candidate, self._replaced))
+
+    def _is_replaced(self, candidate: Candidate, replaced: Periods) -> bool:
+        """Whether only realtime tells of its trip: by when that begins (feeds/realtime/nyct.py)."""
+        if not replaced:
+            return False
+        begin, end = replaced.get(candidate.trip.get("route_id", "").partition(":")[2], (0, 0))
+        planned = isinstance(candidate.call, ScheduledCall)
+        begins = self._planned.begins[_run_of(candidate.key)] if planned else candidate.time
+        return begin <= begins < end
+
+    def _comes(self, stand: Stand, planned: ScheduledHeadway, now: int) -> bool:
+        """Whether realtime has made calls of an interval: one of the trip is to come here."""
+        named = planned.trip.trip_id, planned.service_date
+        return any(
+            now <= call.time < stand.edge
+            for key in stand.live
+            if (run := self._runs.get(key))
+            and (run.instance.trip_id, run.instance.service_date) == named
+            for call in run.calls
+            if call.stop_id == planned.stop_id and call.time is not None
+        )
+
+    def has_moved(self, stand: Stand, key: str) -> bool:
+        """Whether realtime has this call at a stop that is not on the board."""
+        run = self._runs.get(_run_of(key))
+        visit = key[key.index(".") + 1 :]
+        return run is not None and any(
+            call.visit == visit and call.stop_id not in stand.platforms for call in run.calls
+        )
+
+    def tell(self, candidate: Candidate, stop_id: str) -> Arrival:
+        """The arrival of a candidate on a board, as it stands before its time."""
+        call = (
+            candidate.call
+            if isinstance(candidate.call, Call)
+            else self._planned.call(candidate.call)
+        )
+        return describe_call(candidate.trip, call, stop_id, self.timetable)
+
+
+def _run_of(key: str) -> str:
+    """The key of the run that an arrival key begins with."""
+    return key[: key.index(".")]

@@ -1,0 +1,69 @@
+"""What may stand on one board, and what of it is to be looked at again. Pure."""
+
+from typing import NamedTuple
+
+from feeds.realtime.calls import Call
+from feeds.realtime.window import MOST, phase
+from feeds.timetable.entities import ScheduledCall, ScheduledHeadway
+from schemas.arrivals import Arrival
+
+
+class Candidate:
+    """A call that may stand on one board; `told` is made when it first does.
+
+    `until`: from when on it is past. `due`: when it is looked at next, or 0.
+    """
+
+    __slots__ = ("call", "due", "key", "time", "told", "trip", "until")
+
+    def __init__(self, time: int, key: str, trip: Arrival, call: Call | ScheduledCall) -> None:
+        """`trip` is what all arrivals of its run have in common."""
+        self.key = key
+        self.due = 0
+        self.take(time, trip, call)
+
+    def take(self, time: int, trip: Arrival, call: Call | ScheduledCall) -> None:
+        """It is another call by now, of the same key."""
+        self.time = time
+        self.trip = trip
+        self.call = call
+        self.until = time
+        self.told: Arrival | None = None
+
+
+class Interval(NamedTuple):
+    """A candidate that is no call: a vehicle comes every so many seconds."""
+
+    candidate: Candidate
+    planned: ScheduledHeadway
+
+
+class Stand:
+    """What may stand on one board. By run key, but for intervals: those by arrival key.
+
+    `edge`: up to where the schedule was asked. `times`: of those that stand, by arrival key.
+    `touched`: the arrival keys to look at again, with the candidate where it is known; `anew`: it is
+    all of them.
+    """
+
+    __slots__ = (
+        *("anew", "board", "edge", "intervals", "live", "phase", "planned", "platforms"),
+        *("times", "touched"),
+    )
+
+    def __init__(self, board: str, station: str, platforms: tuple[str, ...]) -> None:
+        """`station`: the board's, whose platforms' boards look as far ahead as its own."""
+        self.board = board
+        self.phase = phase(station)
+        self.platforms = platforms
+        self.edge = 0
+        self.planned: dict[str, list[Candidate]] = {}
+        self.intervals: dict[str, Interval] = {}
+        self.live: dict[str, list[Candidate]] = {}
+        self.times: dict[str, int] = {}
+        self.touched: dict[str, Candidate | None] = {}
+        self.anew = True
+
+    def first(self) -> set[str]:
+        """The keys of those for which there is room."""
+        return {key for _, key in sorted(zip(self.times.values(), self.times, strict=True))[:MOST]}
