@@ -73,7 +73,7 @@ def _intro(document: Json) -> str:
         + prose(info["description"])
         + element("p", f"For programs: {download}, OpenAPI {text(document['openapi'])}.")
         + code(text(setup))
-        + element("h3", "Tokens")
+        + element("h2", "Tokens")
         + prose("Only where the operator asks for them. Either of:")
         + definitions(
             (text(name), prose(scheme["description"]))

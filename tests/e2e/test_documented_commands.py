@@ -116,7 +116,7 @@ RUN = {
         leaves="token",
     ),
     "stopcast auth rotate-keys": Run("signs now", before=ACCOUNTS),
-    "stopcast gateway --workers 4": Run("Stopcast gateway on", follows=True),
+    "stopcast gateway --workers 4": Run("listening", follows=True),
     "stopcast feeds forget metro": Run(
         "nothing is left of a feed 'metro'", before="stopcast db migrate"
     ),

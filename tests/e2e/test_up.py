@@ -175,7 +175,7 @@ def test_another_city_does_not_have_the_stops_of_the_one_before(
     config = tmp_path / "other.toml"
     config.write_text(f'[feeds.other]\nschedule = "{demo.folder}/demo.zip"\n')
     other = start("--config", str(config))
-    other.wait_for("Stopcast gateway on")
+    other.wait_for("listening")
     other.wait_for("boards_complete")
     assert first_stop(other, asked) == "other:EMBR"
     assert not httpx.get(f"http://127.0.0.1:{other.port}/v1/stops/demo:EMBR").is_success

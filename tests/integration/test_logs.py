@@ -127,3 +127,20 @@ def test_no_line_tells_a_token_or_a_password(monkeypatch: pytest.MonkeyPatch, fo
     assert "stop=a&access_token=[hidden]&x=1" in done.stderr
     if form == "json":
         assert all(json.loads(line) for line in done.stderr.splitlines())
+
+
+def test_a_gateway_says_nothing_else() -> None:
+    settings = {"REDIS_URL": "redis://127.0.0.1:1/0", "STOPCAST_DRAIN_GRACE": "0"}
+    command = [sys.executable, "-m", "stopcast", "gateway", "--port", "0"]
+    with subprocess.Popen(  # noqa: S603  # our own code
+        command, env=unset() | settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        first = json.loads(process.stderr.readline())
+        process.terminate()
+        rest = [json.loads(line) for line in process.stderr]
+        assert not process.stdout.read()
+    assert first["event"] == "listening"
+    assert first["url"].startswith("http://127.0.0.1:")
+    assert all("event" in line for line in rest)

@@ -23,13 +23,16 @@ async def test_the_readmes_client_shows_the_board_and_its_changes(
     saved.write_text(found[1].replace(HERE, f"http://127.0.0.1:{gateway.port}"))
     now = int(time.time())
     soon = {"status": "predicted", "headsign": "Richmond", "departure": now + 300}
-    later = {**soon, "headsign": "Millbrae", "departure": now + 600}
-    await city.show("demo:EMBR", arrivals={"later": later, "soon": soon})
+    later = {**soon, "headsign": "Millbrae", "departure": now + 600, "status": "canceled"}
+    gone = {**soon, "headsign": "Fremont", "departure": now - 60, "status": "departed"}
+    await city.show("demo:EMBR", arrivals={"later": later, "soon": soon, "gone": gone})
     page = await browser.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     await page.goto(saved.as_uri())
-    await expect(page.locator("li")).to_have_text([re.compile("Richmond: 5"), re.compile("Millb")])
+    await expect(page.locator("li")).to_have_text(
+        [re.compile("Richmond: 5 min, predicted"), re.compile("Millbrae: 10 min, canceled")]
+    )
     delayed = {**soon, "departure": now + 900}
     await city.show("demo:EMBR", arrivals={"later": later, "soon": delayed})
     await expect(page.locator("li")).to_have_text([re.compile("Millb"), re.compile("mond: 15 ")])

@@ -595,7 +595,14 @@ async def _violations(page: Page, axe: str) -> list[str]:
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize(
     "path",
-    ["/", f"/?stop={ALPHA}", f"/?stop={ALPHA}&stop={BETA}", f"/?stop={ALPHA}&display=1", "/status"],
+    [
+        "/",
+        f"/?stop={ALPHA}",
+        f"/?stop={ALPHA}&stop={BETA}",
+        f"/?stop={ALPHA}&display=1",
+        "/status",
+        "/docs",
+    ],
 )
 async def test_axe_finds_nothing(  # noqa: PLR0917  # three parameters and three fixtures
     path: str, width: int, scheme: Any, page: Page, city: Any, axe: str
@@ -608,7 +615,8 @@ async def test_axe_finds_nothing(  # noqa: PLR0917  # three parameters and three
         f'localStorage.setItem(\'stopcast.favourites\', \'[{{"stop_id":"{ALPHA}","name":"Alpha"}}]\')'
     )
     await page.goto(path)
-    await expect(page.get_by_text("demo" if path == "/status" else "Gamma").first).to_be_visible()
+    shown = {"/status": "demo", "/docs": "Tokens"}.get(path, "Gamma")
+    await expect(page.get_by_text(shown).first).to_be_visible()
     if path == "/":
         await page.get_by_role("button", name="3 platforms of Omega Central").click()
         await expect(page.locator(".stops .badge")).to_have_count(12)
