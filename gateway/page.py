@@ -5,6 +5,7 @@ Everything is read once and answered out of memory, so a path can lead nowhere e
 
 from pathlib import Path
 
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -43,6 +44,20 @@ _KEPT = {
 }
 
 
+async def page(request: Request) -> Response:
+    answer = await _KEPT["index.html"](request)
+    if names := _imported(request.query_params):
+        answer.headers["Link"] = ", ".join(f"</static/{name}>; rel=modulepreload" for name in names)
+    return answer
+
+
+def _imported(query: QueryParams) -> tuple[str, ...]:
+    """What the page's script imports for this address only: found by it alone, it would come a turn later."""
+    if "stop" not in query:
+        return ("search.js", "result.js")
+    return ("wall.js",) if query.get("display") == "1" else ()
+
+
 async def static(request: Request) -> Response:
     kept = _KEPT.get(request.path_params["path"])
     if kept is None:
@@ -51,7 +66,7 @@ async def static(request: Request) -> Response:
 
 
 ROUTES: list[BaseRoute] = [
-    Route("/", _KEPT["index.html"].__call__),
+    Route("/", page),
     Route("/status", _KEPT["status.html"].__call__),
     Route("/static/{path:path}", static),
 ]

@@ -1,4 +1,4 @@
-/** What the page's address says, and addresses of the page. */
+/** The page's addresses, and what they say. */
 
 const query = () => new URLSearchParams(location.search);
 

@@ -46,7 +46,7 @@ export class Alerts {
   tick() {}
 }
 
-/** For a wall, where nobody unfolds anything: one at a time, and of a long one a page at a time. */
+/** For a wall: one at a time, and of a long one a page at a time. */
 export class Notices extends Alerts {
   #turn;
 

@@ -1,4 +1,4 @@
-/** The badge of a route in its agency's colours, as far as one can read them. */
+/** The badge of a route, in its agency's colours if one can read them. */
 
 import { make } from "./elements.js";
 
@@ -19,7 +19,7 @@ export function contrast(one, other) {
   return (light + 0.05) / (dark + 0.05);
 }
 
-/** The agency's text colour where it can be read, else black or white, of which one always can. */
+/** The agency's text colour where it can be read; else black or white: one always can. */
 export function readable(color, textColor) {
   if (HEX.test(textColor) && contrast(color, textColor) >= ENOUGH) return textColor;
   return contrast(color, "000000") >= contrast(color, "ffffff") ? "000000" : "ffffff";

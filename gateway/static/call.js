@@ -10,7 +10,7 @@ const WARNING = "M12 3 2 20h20zM12 10v5M12 17.5v.5";
 const WHEELCHAIR = "M10 4.5v7h5l3 6M10 8h4M8 11a5 5 0 1 0 6 6";
 
 const span = (name, ...children) => make("span", name, ...children);
-/** What belongs together, and goes to the next line together. */
+/** What goes to the next line together. */
 const group = (name, parts) => span(name, ...parts.filter(Boolean).flatMap((part) => [part, " "]));
 
 export class CallRow {

@@ -1,6 +1,6 @@
 /** Elements: made, and changed no more than needed, so that nothing flickers and no focus is lost. */
 
-/** A new element; `attributes` may be its class alone. Text goes in as text, so no feed can put markup into the page. */
+/** A new element; `attributes` may be its class alone. Text stays text, whatever a feed puts into it. */
 export function make(tag, attributes, ...children) {
   const element = document.createElement(tag);
   const named = typeof attributes === "string" ? { class: attributes } : (attributes ?? {});
@@ -39,7 +39,7 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Only `elements`, in this order, are in `parent` then; what stands right stays untouched. */
+/** Only `elements`, in this order, are in `parent` then; what stands right stays. */
 export function arrange(parent, elements) {
   const wanted = new Set(elements);
   for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();

@@ -3,7 +3,7 @@
 const KEY = "stopcast.favourites";
 const MOST = 20;
 
-/** `[{stop_id, name}]`; nothing where the browser keeps nothing. */
+/** `[{stop_id, name}]`. */
 export function favourites() {
   try {
     const kept = JSON.parse(localStorage.getItem(KEY)) ?? [];
@@ -22,7 +22,7 @@ export function toggleFavourite(stopId, name) {
   try {
     localStorage.setItem(KEY, JSON.stringify(kept));
   } catch {
-    // Private windows may refuse; then nothing is kept.
+    // Private windows may refuse.
   }
   return isFavourite(stopId);
 }

@@ -1,12 +1,12 @@
 /** The page: what its address asks for, and how the connection is. */
 
-import { addressOf, isWall, stopsOfAddress, token } from "./address.js";
+import { addressOf, ask, isWall, stopsOfAddress, token } from "./address.js";
 import { Boards } from "./boards.js";
 import { Connection } from "./connection.js";
 import { make, say } from "./elements.js";
-import { Search } from "./search.js";
 import { BoardStream } from "./stopcast/stopcast.js";
-import { Wall } from "./wall.js";
+
+const LATER = 10_000; // milliseconds until more is fetched, or tried again
 
 const place = document.getElementById("view");
 const state = document.getElementById("state");
@@ -15,18 +15,29 @@ const home = document.querySelector(".home");
 const wallLink = foot.appendChild(make("a", {}, "Wall display"));
 const stream = new BoardStream([], { token });
 const connection = new Connection(stream);
+const views = { boards: Boards }; // whose module is there
+const loads = {
+  search: async () => ({ Search: views.search } = await import("./search.js")),
+  wall: async () => ({ Wall: views.wall } = await import("./wall.js")),
+};
 let view;
+let awaited; // the name of what is to be shown, while it is fetched
 
+/** Until what the address asks for is there, what was shown stays. */
 function show() {
-  view?.end();
   const stopIds = stopsOfAddress();
-  const wall = stopIds.length > 0 && isWall();
-  if (!stopIds.length) view = new Search(stream);
-  else if (wall) view = new Wall(stream, stopIds);
-  else view = new Boards(stream, stopIds, { level: 1, controls: true });
+  const name = stopIds.length ? (isWall() ? "wall" : "boards") : "search";
+  awaited = views[name] ? undefined : name;
+  if (!awaited) return draw(name, stopIds);
+  loads[name]().then(() => awaited === name && show(), wait);
+}
+
+function draw(name, stopIds) {
+  view?.end();
+  view = new views[name](stream, stopIds);
   home.href = addressOf([]);
   place.tabIndex = -1;
-  if (wall) {
+  if (name === "wall") {
     home.removeAttribute("href"); // text, then
     place.removeAttribute("tabindex");
   }
@@ -38,12 +49,21 @@ function show() {
   tick();
 }
 
+/** Browsers remember what they could not fetch: the page begins anew. */
+function wait() {
+  if (!awaited) return;
+  view?.end();
+  view = undefined;
+  place.replaceChildren(make("p", "empty", "No connection, trying again"));
+  setTimeout(() => awaited && ask("/").then(() => location.reload(), wait), LATER * (0.5 + Math.random()));
+}
+
 function tick() {
-  view.tick();
+  view?.tick();
   const [kind, text] = connection.words;
   state.dataset.kind = kind;
   say(state, text);
-  document.title = [view.name, "Stopcast"].filter(Boolean).join(" – ");
+  document.title = [view?.name, "Stopcast"].filter(Boolean).join(" – ");
 }
 
 /** Links within the page need no new one. */
@@ -63,8 +83,9 @@ addEventListener("popstate", show);
 stream.addEventListener("state", () => {
   connection.look();
   const detail = connection.problem?.detail;
-  if (detail && stream.state === "waiting") view.refuse(detail);
+  if (detail && stream.state === "waiting") view?.refuse(detail);
   tick();
 });
 show();
 setInterval(tick, 1000);
+setTimeout(() => Object.values(loads).forEach((load) => load().catch(() => {})), LATER);

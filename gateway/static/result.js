@@ -1,14 +1,14 @@
-/** A stop that was found: its name, how far it is, what serves it, and a station's platforms. */
+/** A stop that was found, with what serves it and a station's platforms. */
 
 import { addressOf, ask } from "./address.js";
 import { badge } from "./badge.js";
 import { make } from "./elements.js";
 import { bare, noted } from "./words.js";
 
-const REST = 300; // milliseconds that a list must stand before more is asked about it
+const REST = 300; // milliseconds until more is asked about a list
 const MOST = 5; // badges
 
-/** Routes of the stops in sight, one after the other: each is a question of its own. */
+/** Routes of the stops in sight: each is a question of its own. */
 export class Routes {
   #asked = new Promise((done) => setTimeout(done, REST));
   #signal;
@@ -35,7 +35,7 @@ export class Routes {
   async #fill(element) {
     if (this.#signal.aborted) return;
     const path = `/v1/stops/${encodeURIComponent(element.dataset.stop)}`;
-    const { routes = {} } = await ask(path, this.#signal).catch(() => ({})); // no reason to hide the stop
+    const { routes = {} } = await ask(path, this.#signal).catch(() => ({}));
     const badges = Object.values(routes).map(badge);
     if (badges.length) element.append(make("span", "unseen", "Routes "));
     element.append(...badges.slice(0, MOST).flatMap((each) => [each, " "]));
@@ -59,8 +59,8 @@ export function result(stop, routes) {
   const { platforms = [] } = stop;
   if (!platforms.length) return item;
   const list = make("ul", { hidden: true }, ...platforms.map((each) => make("li", {}, link(each, platformName(each, name)))));
-  const unfold = make("button", { type: "button", "aria-expanded": "false" }, `${platforms.length} platform${platforms.length > 1 ? "s" : ""}`);
-  unfold.append(make("span", "unseen", ` of ${name}`));
+  const count = `${platforms.length} platform${platforms.length > 1 ? "s" : ""}`;
+  const unfold = make("button", { "aria-expanded": "false" }, count, make("span", "unseen", ` of ${name}`));
   unfold.onclick = () => {
     list.hidden = !list.hidden;
     unfold.setAttribute("aria-expanded", !list.hidden);

@@ -1,4 +1,4 @@
-/** The first page: find a stop by name or nearby, and the favourites with their next calls. */
+/** The first page: stops by name or nearby, and the favourites with their next calls. */
 
 import { addressOf, ask } from "./address.js";
 import { Boards } from "./boards.js";
@@ -11,18 +11,23 @@ const RADII = [800, 3000, 20000]; // metres: the first that finds a stop
 const BRIEF = 3;
 const PIN = "M12 21c-4-5-6-8-6-11a6 6 0 0 1 12 0c0 3-2 6-6 11zM12 8a2 2 0 1 0 .1 0";
 
-export class Search {
+export class Search extends Boards {
   name = "";
   #field = make("input", { id: "query", type: "search", autocomplete: "off", spellcheck: "false", placeholder: "Name or code" });
   #found = make("p", { id: "found", role: "status" });
   #list = make("ul", "stops");
-  #more = make("button", { type: "button", class: "more", hidden: true }, "More stops");
+  #more = make("button", { class: "more", hidden: true }, "More stops");
   #question = new AbortController();
   #pause;
-  #boards; // of the favourites
-  #kept;
+  #kept; // the favourites, if there are any
 
   constructor(stream) {
+    const names = new Map(favourites().map((kept) => [kept.stop_id, kept.name]));
+    const stopIds = [...names.keys()];
+    super(stream, stopIds, { level: 3, brief: BRIEF, names });
+    const together = stopIds.length > 1 && make("a", { href: addressOf(stopIds) }, "All on one page");
+    const heading = make("div", "heading", make("h2", {}, "Favourites"), together);
+    if (stopIds.length) this.#kept = make("section", {}, heading, this.element);
     const near = make("button", { type: "button", class: "near" }, icon(PIN), " Near me");
     const form = make(
       "form",
@@ -31,7 +36,7 @@ export class Search {
       make("div", "field", this.#field, navigator.geolocation && isSecureContext && near),
     );
     const found = make("section", { "aria-label": "Stops" }, this.#found, this.#list, this.#more);
-    this.element = make("div", "search", form, this.#favourites(stream), found);
+    this.element = make("div", "search", form, this.#kept, found);
     this.#field.value = new URLSearchParams(location.search).get("q") ?? "";
     this.#field.oninput = () => {
       clearTimeout(this.#pause);
@@ -46,28 +51,10 @@ export class Search {
     this.#search();
   }
 
-  tick() {
-    this.#boards.tick();
-  }
-
-  refuse(detail) {
-    this.#boards.refuse(detail);
-  }
-
   end() {
+    super.end();
     clearTimeout(this.#pause);
     this.#question.abort();
-    this.#boards.end();
-  }
-
-  #favourites(stream) {
-    const names = new Map(favourites().map((kept) => [kept.stop_id, kept.name]));
-    const stopIds = [...names.keys()];
-    this.#boards = new Boards(stream, stopIds, { level: 3, brief: BRIEF, names });
-    const together = stopIds.length > 1 && make("a", { href: addressOf(stopIds) }, "All on one page");
-    const heading = make("div", "heading", make("h2", {}, "Favourites"), together);
-    this.#kept = stopIds.length > 0 && make("section", {}, heading, this.#boards.element);
-    return this.#kept;
   }
 
   /** The arrow keys go from the field through the stops. */
@@ -101,7 +88,7 @@ export class Search {
     }
   }
 
-  /** Show what is found, in place of what was; how many. A question that was overtaken is dropped. */
+  /** Show what is found, in place of what was; how many. */
   #ask(parameters, none) {
     this.#question.abort();
     this.#question = new AbortController();
@@ -109,7 +96,7 @@ export class Search {
     return this.#load(parameters, { none, signal, routes: new Routes(signal) });
   }
 
-  /** A page of stops, behind those that are there if it has a `cursor`; how many there are then. */
+  /** A page of stops, with a `cursor` behind those that are there; how many then. */
   async #load(parameters, question) {
     const { none, signal, routes } = question;
     try {

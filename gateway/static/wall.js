@@ -1,4 +1,4 @@
-/** A display on a wall: boards and a clock, nothing to touch, for as long as it hangs there. */
+/** A display on a wall: boards and a clock, nothing to touch. */
 
 import { Notices } from "./alerts.js";
 import { Boards } from "./boards.js";
@@ -16,7 +16,7 @@ export class Wall extends Boards {
   #version;
 
   constructor(stream, stopIds) {
-    super(stream, stopIds, { level: 1, alerts: Notices });
+    super(stream, stopIds, { alerts: Notices });
     this.#stream = stream;
     this.#stopId = stopIds[0];
     this.element = make("div", "wall", this.#clock, this.element);
@@ -39,7 +39,7 @@ export class Wall extends Boards {
     document.documentElement.classList.remove("display");
   }
 
-  /** Where the browser can, the screen stays on; it forgets when the page was hidden. */
+  /** The screen stays on, where it can; it forgets when the page was hidden. */
   #stayAwake = () => {
     if (!document.hidden) navigator.wakeLock?.request("screen").catch(() => {});
   };

@@ -1,10 +1,10 @@
-/** What is said about a call, in words. Pure: times are arguments, in seconds of the board clock. */
+/** What is said, in words. Pure: times are arguments, in seconds of the board clock. */
 
 import { effectiveTime } from "./stopcast/stopcast.js";
 
 const OFF = { canceled: "Cancelled", skipped: "Not stopping" };
 const BOARDING = { phone_agency: "call ahead", coordinate_with_driver: "ask the driver" };
-// [how full from 0 to 4, words], by GTFS-Realtime's OccupancyStatus.
+// [how full from 0 to 4, words], by OccupancyStatus.
 const OCCUPANCY = {
   empty: [0, "Empty"],
   many_seats_available: [1, "Many seats"],
@@ -35,7 +35,7 @@ function passed(seconds) {
   return minutes < 1 ? "just passed" : `passed ${minutes} min ago`;
 }
 
-/** `[class, words]`: how a call keeps to its schedule; undefined where nothing is to be said. */
+/** `[class, words]`: how a call keeps to its schedule, if that is to be said. */
 export function punctuality(call) {
   if (isOff(call) || call.status === "departed" || call.headway) return undefined;
   if (call.status === "no_data" || call.status === "scheduled") return ["planned", "scheduled"];
@@ -62,7 +62,7 @@ export function notes(call) {
   ].filter(Boolean);
 }
 
-/** When a call is by the schedule, where that differs from what is predicted by a minute or more. */
+/** When a call is by the schedule, where its prediction differs by a minute or more. */
 export function overtaken(call) {
   const scheduled = call.scheduled_departure ?? call.scheduled_arrival;
   if (scheduled === undefined || isOff(call) || !Math.round((call.delay ?? 0) / 60)) return undefined;
@@ -73,7 +73,7 @@ function timeFormat(timeZone) {
   try {
     return new Intl.DateTimeFormat([], { hour: "numeric", minute: "2-digit", timeZone });
   } catch {
-    return timeFormat(); // a zone that this browser does not know
+    return timeFormat(); // a zone unknown here
   }
 }
 
@@ -84,7 +84,7 @@ export function clockTime(seconds, timeZone) {
   return formats.get(timeZone).format(seconds * 1000);
 }
 
-/** What differs from this device's time of day, if anything does: "times of Los Angeles (PST)". */
+/** Where this device has another time of day: "times of Los Angeles (PST)". */
 export function zoneNote(timeZone, seconds) {
   if (clockTime(seconds, timeZone) === clockTime(seconds, undefined)) return "";
   const parts = new Intl.DateTimeFormat([], { timeZone, timeZoneName: "short" }).formatToParts(seconds * 1000);
@@ -92,15 +92,18 @@ export function zoneNote(timeZone, seconds) {
   return `times of ${timeZone.split("/").pop().replaceAll("_", " ")} (${name})`;
 }
 
-const REFUSED = { 401: "Sign-in needed", 403: "Not allowed here", 404: "Unknown stop", 429: "Too many requests, trying again soon", 503: "Server busy, trying again" };
-// Of a stream that is refused in its own words, or ended by them: the status that says the same.
+const REFUSED = { 401: "Sign-in needed", 403: "Not allowed here", 404: "Unknown stop", 429: "Too many requests", 503: "Server busy" };
+const STEP = 15; // seconds: a screen reader reads each change aloud
+// Reasons of a goodbye, by the status that says the same.
 const ENDED = { overloaded: 503, unavailable: 503, rate_limited: 429 };
 
-/** Why there is no stream, by its problem or the reason of its end; undefined where neither says so. */
-export function refusal(problem, reason) {
+/** Why there is no stream, and for how long still; undefined where nobody said so. */
+export function refusal(problem, reason, seconds) {
   const status = problem?.status ?? ENDED[reason];
   if (!(status >= 400)) return undefined;
-  return REFUSED[status] ?? (status < 500 ? "This address does not work" : "The server has a fault, trying again");
+  const words = REFUSED[status] ?? (status < 500 ? "This address does not work" : "The server has a fault");
+  if (status < 500 && status !== 429) return words;
+  return `${words}, trying again${seconds > 0 ? ` within ${Math.ceil(seconds / STEP) * STEP} s` : ""}`;
 }
 
 export function ageText(seconds) {
@@ -108,12 +111,12 @@ export function ageText(seconds) {
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
-/** A stop's id without its feed, where nothing better is known. */
+/** A stop's id without its feed. */
 export const bare = (stopId) => stopId.slice(stopId.indexOf(":") + 1);
 
 export const noted = (...parts) => parts.filter(Boolean).join(" · ");
 
-/** The text in a language that the reader knows; else the unmarked one, else any. */
+/** The text in a language of the reader; else the unmarked one, else any. */
 export function inMyLanguage(texts = {}) {
   const mine = navigator.languages.flatMap((tag) => [texts[tag], texts[tag.split("-")[0]]]);
   return mine.find(Boolean) ?? texts[""] ?? Object.values(texts)[0] ?? "";

@@ -193,10 +193,12 @@ export class BoardStream extends EventTarget {
   readonly state: StreamState;
   /** When the gateway was last heard, in milliseconds of this device's clock. */
   readonly heard?: number;
-  /** Why the gateway said goodbye, until it is heard again. */
+  /** Why the gateway said goodbye in the last connection, until the next one is answered or fails. */
   readonly reason?: GoodbyeReason;
-  /** Why it refused, until it is heard again. */
+  /** Why it refused the last one, as long. */
   readonly problem?: Problem;
+  /** While `waiting`: when the next try is made, in milliseconds of this device's clock. */
+  readonly due?: number;
   readonly stops: string[];
 
   /** Follow these stops from now on, in place of the ones before. */

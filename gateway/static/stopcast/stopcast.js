@@ -53,6 +53,7 @@ export class BoardStream extends EventTarget {
   heard;
   reason;
   problem;
+  due;
   #stops;
   #url;
   #token;
@@ -148,6 +149,7 @@ export class BoardStream extends EventTarget {
       const idle = this.#away || !this.#stops.length;
       const wait = idle ? undefined : await this.#connect();
       if (this.#hurried) continue;
+      if (!idle) this.due = Date.now() + wait;
       this.#become(idle ? "paused" : "waiting");
       await this.#pause(wait);
     }
@@ -160,6 +162,7 @@ export class BoardStream extends EventTarget {
       if (wait !== undefined) timer = setTimeout(resolve, wait);
     });
     clearTimeout(timer);
+    this.due = undefined;
   }
 
   /** One connection, from its request to its end; the milliseconds to wait before the next. */
@@ -171,7 +174,8 @@ export class BoardStream extends EventTarget {
     this.#watch();
     try {
       const headers = { Accept: "text/event-stream" };
-      const answer = await fetch(await this.#address(signal), { headers, signal, cache: "no-store" });
+      const asked = fetch(await this.#address(signal), { headers, signal, cache: "no-store" });
+      const answer = await asked.finally(() => (this.reason = this.problem = undefined)); // of the one before
       const type = answer.headers.get("Content-Type") ?? "";
       if (!answer.ok || !type.startsWith("text/event-stream")) least = await this.#refused(answer);
       else {
@@ -239,7 +243,6 @@ export class BoardStream extends EventTarget {
     this.heard = Date.now();
     this.#failures = 0;
     this.#renew = false;
-    this.reason = this.problem = undefined;
     if (id) this.#cursor = id; // before anybody is told, who may follow other stops then
     this.#become("live");
     if (name === "feed") this.#hear(told.feed_id, told);

@@ -251,6 +251,21 @@ test("who was refused with others comes back by chance, never before its Retry-A
   }
 });
 
+test("it says when it tries again, and of what the last connection met only", async () => {
+  gateway.answers = [problem(503, { "Retry-After": "10" }), undefined, unreachable];
+  await follow();
+  assert.equal(stream.problem.status, 503);
+  assert.equal(stream.due, Date.now() + 12_500);
+  await pass(12_500);
+  assert.equal(stream.due, undefined);
+  await gateway.send("retry: 5000\n\n", event("goodbye", { reason: "overloaded" }));
+  await gateway.end();
+  assert.deepEqual([stream.problem, stream.reason], [undefined, "overloaded"]);
+  await pass(stream.due - Date.now());
+  assert.equal(gateway.requests.length, 3);
+  assert.deepEqual([stream.state, stream.reason], ["waiting", undefined]);
+});
+
 test("a page of somebody else's that answers with 200 is no stream", async () => {
   gateway.answers = [() => new Response("<html>Welcome to our Wi-Fi", { headers: { "Content-Type": "text/html" } })];
   await follow();

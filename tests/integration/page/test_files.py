@@ -78,6 +78,26 @@ def test_every_module_of_the_page_is_asked_for_at_once() -> None:
         assert loaded == imported
 
 
+@pytest.mark.parametrize(
+    ("path", "script"),
+    [("/", "search.js"), ("/?stop=demo:a&display=1", "wall.js"), ("/?stop=demo:a", None)],
+)
+async def test_what_only_some_addresses_load_is_named_beside_the_page(
+    client: httpx.AsyncClient, path: str, script: str | None
+) -> None:
+    text = FILES["index.html"].decode()
+    needed = []
+    if script:
+        assert f'import("./{script}")' in FILES["page.js"].decode()
+        imported = re.findall(r'from "\./(.+?)"', FILES[script].decode())
+        needed = [script, *(name for name in imported if f"/static/{name}" not in text)]
+    for headers in ({}, {"If-None-Match": f'"{VERSION}-gzip"'}):
+        answer = await client.get(path, headers=headers)
+        assert answer.status_code == (304 if headers else 200)
+        links = re.findall(r"</static/(.+?)>; rel=modulepreload", answer.headers.get("link", ""))
+        assert links == needed
+
+
 def test_no_script_makes_markup_of_text() -> None:
     for name, content in FILES.items():
         if name.endswith(".js"):

@@ -134,6 +134,97 @@ async def test_a_call_says_all_that_is_known_of_it(board: Page) -> None:
     await expect(board.locator(".about")).to_contain_text("times of Paris")
 
 
+async def test_what_has_left_is_one_line_high_and_what_is_off_is_dim(page: Page, city: Any) -> None:
+    dim = "rgb(89, 99, 110)"
+    left = {"status": "departed", "platform_code": "2", "wheelchair_accessible": True}
+    arrivals = {
+        "short": call(-2, status="departed", headsign="Short"),
+        "long": call(-1, headsign="Long " * 20, alerts=["works"], route_id="demo:x", **left),
+        "off": call(6, status="canceled", headsign="Delta", platform_code="3"),
+        "soon": call(7, platform_code="4"),
+    }
+    await city.show(ALPHA, routes=ROUTES, arrivals=arrivals, alerts={"works": ALERT})
+    await page.goto(f"/?stop={ALPHA}")
+    await expect(page.locator(".call")).to_have_count(4)
+    heights = await page.evaluate(
+        "[...document.querySelectorAll('.departed')].map(row => row.offsetHeight)"
+    )
+    assert heights[0] == heights[1] < 45
+    await expect(row(page, "Delta").locator(".platform")).to_have_css("color", dim)
+    await expect(row(page, "Gamma").locator(".platform")).not_to_have_css("color", dim)
+    middles = await row(page, "Delta").evaluate(
+        """row => [row, row.querySelector(".unit")].map(element => {
+          const { top, bottom } = element.getBoundingClientRect()
+          return (top + bottom) / 2
+        })"""
+    )
+    assert middles[0] == pytest.approx(middles[1], abs=1.5)
+
+
+async def test_the_foot_is_out_of_sight_before_a_board_is_there_and_after(
+    phone: BrowserContext, page: Page, city: Any
+) -> None:
+    await city.show(ALPHA, routes=ROUTES, arrivals={"soon": call(3)})
+    await phone.route("**/v1/stream?*", lambda route: route.abort())
+    await page.goto(f"/?stop={ALPHA}")
+    await expect(page.get_by_text("Loading …")).to_be_visible()
+    foot = "document.querySelector('#foot').getBoundingClientRect().top - innerHeight"
+    before = await page.evaluate(foot)
+    await phone.unroute("**/v1/stream?*")
+    await expect(page.locator(".call")).to_have_count(1, timeout=15_000)
+    assert 0 <= before == await page.evaluate(foot)
+
+
+async def test_what_only_other_addresses_need_is_fetched_later_and_is_there_without_a_network(
+    phone: BrowserContext, page: Page, city: Any
+) -> None:
+    asked: list[str] = []
+    page.on("requestfinished", lambda request: asked.append(urlsplit(request.url).path))
+    await city.show(ALPHA)
+    await page.clock.install()
+    await page.goto(f"/?stop={ALPHA}")
+    await expect(page.get_by_text("Nothing leaves here")).to_be_visible()
+    later = {"/static/search.js", "/static/result.js", "/static/wall.js"}
+    assert not later & set(asked)
+    await page.clock.run_for(10_000)
+    await eventually(lambda: later <= set(asked))
+    await phone.set_offline(True)
+    await page.get_by_role("link", name="Stopcast").click()
+    await expect(page.get_by_label("Find your stop")).to_be_visible()
+    await expect(page.get_by_text("No connection.")).to_be_visible()
+
+
+async def test_a_board_stays_until_what_comes_after_it_is_there(page: Page, city: Any) -> None:
+    await city.show(ALPHA)
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/static/search.js", hold)
+    await page.goto(f"/?stop={ALPHA}")
+    await expect(page.get_by_text("Nothing leaves here")).to_be_visible()
+    await page.get_by_role("link", name="Stopcast").click()
+    await expect(page).to_have_url(re.compile(r"/$"))
+    await expect(page.get_by_text("Nothing leaves here")).to_be_visible()
+    held.set()
+    await expect(page.get_by_label("Find your stop")).to_be_visible()
+
+
+async def test_what_cannot_be_fetched_is_said_and_fetched_as_soon_as_it_can(
+    page: Page, city: Any
+) -> None:
+    del city
+    await page.clock.install()
+    await page.route("**/static/result.js", lambda route: route.abort())
+    await page.goto("/")
+    await expect(page.get_by_text("No connection, trying again")).to_be_visible()
+    await page.unroute("**/static/result.js")
+    await page.clock.fast_forward(15_000)
+    await expect(page.get_by_label("Find your stop")).to_be_visible()
+
+
 async def test_an_alert_unfolds_and_stays_so_when_patches_come(board: Page, city: Any) -> None:
     text = board.get_by_text("Take the X1.")
     await expect(text).to_be_hidden()
@@ -252,9 +343,9 @@ async def test_a_stop_that_does_not_exist_is_explained(page: Page, city: Any) ->
         (403, "Not allowed here"),
         (404, "Unknown stop"),
         (422, "This address does not work"),
-        (429, "Too many requests, trying again soon"),
-        (500, "The server has a fault, trying again"),
-        (503, "Server busy, trying again"),
+        (429, "Too many requests, trying again within 60 s"),
+        (500, "The server has a fault, trying again within 60 s"),
+        (503, "Server busy, trying again within 60 s"),
     ],
 )
 async def test_a_refusal_says_what_is_true_and_is_over_when_it_is_over(
@@ -262,10 +353,12 @@ async def test_a_refusal_says_what_is_true_and_is_over_when_it_is_over(
 ) -> None:
     await city.show(ALPHA, routes=ROUTES, arrivals=busy())
     problem = {"detail": "So it is.", "code": "some", "status": status}
+    headers = {"Content-Type": "application/problem+json", "Retry-After": "40"}
 
     async def refuse(route: Route) -> None:
-        await route.fulfill(status=status, content_type="application/problem+json", json=problem)
+        await route.fulfill(status=status, headers=headers, json=problem)
 
+    await page.add_init_script("Math.random = () => 0.5")  # so that 40 s are 50
     await page.clock.install()
     await page.route("**/v1/stream?*", refuse)
     await page.goto(f"/?stop={ALPHA}")
@@ -281,9 +374,9 @@ async def test_a_refusal_says_what_is_true_and_is_over_when_it_is_over(
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        ("rate_limited", "Too many requests, trying again soon"),
-        ("overloaded", "Server busy, trying again"),
-        ("unavailable", "Server busy, trying again"),
+        ("rate_limited", "Too many requests, trying again within 60 s"),
+        ("overloaded", "Server busy, trying again within 60 s"),
+        ("unavailable", "Server busy, trying again within 60 s"),
         ("draining", "No connection, trying again"),
     ],
 )
@@ -303,6 +396,10 @@ async def test_a_goodbye_for_long_is_said_too(
     await expect(page.locator("#state")).to_have_text("Connecting …")
     await page.clock.run_for(5000)
     await expect(page.locator("#state")).to_have_text(words)
+    await page.unroute("**/v1/stream?*")
+    await page.route("**/v1/stream?*", lambda route: route.abort())
+    await page.clock.run_for(60_000)
+    await expect(page.locator("#state")).to_have_text("No connection, trying again")
 
 
 async def test_a_refusal_is_not_said_of_what_comes_after_it(
@@ -514,6 +611,22 @@ async def test_a_display_shows_the_whole_of_each_alert_in_turn(page: Page, city:
     assert read == {*words, "Works", "at", "Gamma", "Take", "the", "X1."}
     assert texts[0] == texts[1] == " ".join(words)
     assert set(texts) == {texts[0], "Take the X1."}
+
+
+async def test_alerts_on_a_display_take_the_lines_of_the_longest_only(
+    page: Page, city: Any
+) -> None:
+    brief = {"header": {"": "Brief"}}
+    await city.show(ALPHA, alerts={"works": ALERT, "brief": brief})
+    await page.clock.install()
+    await page.goto(f"/?stop={ALPHA}&display=1")
+    lines = """alert => (alert.clientHeight
+      / parseFloat(getComputedStyle(alert).lineHeight))"""
+    for text in ("Works at Gamma", "Brief"):
+        alert = page.locator(".alert:visible")
+        await expect(alert).to_contain_text(text)
+        assert 2 <= await alert.evaluate(lines) < 2.2
+        await page.clock.run_for(10_000)
 
 
 @pytest.mark.parametrize(

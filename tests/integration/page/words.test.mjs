@@ -59,7 +59,9 @@ test("a zone that the browser does not know is taken for its own", () => {
 test("why there is no stream is said of refusals only", () => {
   assert.equal(words.refusal({ status: 404 }), "Unknown stop");
   assert.equal(words.refusal({ status: 404 }, "overloaded"), "Unknown stop");
-  assert.equal(words.refusal(undefined, "rate_limited"), "Too many requests, trying again soon");
+  assert.equal(words.refusal(undefined, "rate_limited"), "Too many requests, trying again");
+  assert.equal(words.refusal({ status: 503 }, undefined, 30.5), "Server busy, trying again within 45 s");
+  assert.equal(words.refusal({ status: 404 }, undefined, 30.5), "Unknown stop");
   assert.equal(words.refusal({ status: 200 }), undefined, "the page of a hotel's network");
   assert.equal(words.refusal(undefined, "draining"), undefined);
   assert.equal(words.refusal(), undefined);
