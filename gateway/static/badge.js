@@ -27,7 +27,7 @@ export function readable(color, textColor) {
 
 export function badge(route = {}) {
   const name = route.short_name ?? route.long_name ?? "–";
-  const size = name.length > 6 ? "long" : name.length > 3 ? "middling" : "short";
+  const size = name.length > 5 ? "long" : name.length > 3 ? "middling" : "short";
   const element = make("b", { class: `badge ${size}`, title: route.long_name }, name);
   if (HEX.test(route.color)) {
     element.style.backgroundColor = `#${route.color}`;

@@ -10,7 +10,7 @@ import { ageText, bare, noted, zoneNote } from "./words.js";
 
 const STAR = "M12 3.5l2.6 5.6 6.1.7-4.5 4.2 1.2 6-5.4-3-5.4 3 1.2-6L3.3 9.8l6.1-.7z";
 const SHARE = "M12 15V4M8 7.5l4-4 4 4M5 12v8h14v-8";
-const OLD = 90; // seconds of data that is called old, where the feed itself says no worse
+const OLD = 90; // seconds: data is old then, if the feed says no worse
 
 /** One stop's. */
 class BoardView {

@@ -54,8 +54,8 @@ export class CallRow {
 
   #details() {
     const call = this.#call;
-    const place = group("part", [
-      call.platform_code && span("platform", `Platform ${call.platform_code}`),
+    const place = call.platform_code && span("platform", `Platform ${call.platform_code}`);
+    const signs = group("part", [
       call.wheelchair_accessible && span("access", ...sign(WHEELCHAIR, "wheelchair accessible")),
       call.alerts?.length && span("warned", ...sign(WARNING, "see the alerts")),
     ]);
@@ -66,7 +66,7 @@ export class CallRow {
       ...notes(call).map((note) => span("note", note)),
       words && call.status !== "departed" && span("occupancy", seats, make("span", {}, words)),
     ]);
-    return group("details", [this.#times(), place, vehicle]);
+    return group("details", [this.#times(), place, signs, vehicle]);
   }
 
   #times() {

@@ -71,7 +71,7 @@ export class Search extends Boards {
     const q = this.#field.value.trim();
     if (this.#kept) this.#kept.hidden = q !== "";
     history.replaceState(history.state, "", addressOf([], q ? { q } : {}));
-    return this.#ask({ ...(q && { q }), limit: 30 }, q ? "No stop is called so." : "There are no stops yet.");
+    return this.#ask({ ...(q && { q }), limit: 30 }, q ? "No stop has that name." : "There are no stops yet.");
   }
 
   async #nearby() {
@@ -84,7 +84,7 @@ export class Search extends Boards {
       for (const radius of RADII)
         if (await this.#ask({ lat, lon, radius, limit: 30 }, "There is no stop within 20 km.")) return;
     } catch {
-      say(this.#found, "Your browser does not tell where you are.");
+      say(this.#found, "Your browser will not share your location.");
     }
   }
 
@@ -108,7 +108,7 @@ export class Search extends Boards {
       this.#more.hidden = !next;
       this.#more.onclick = () => this.#load({ ...parameters, cursor: next }, question);
       const count = this.#list.childElementCount;
-      say(this.#found, count ? `${count}${next ? " and more" : ""} ${count === 1 && !next ? "stop" : "stops"}` : none);
+      say(this.#found, count ? `${count}${next ? "+" : ""} ${count === 1 ? "stop" : "stops"}` : none);
       return count;
     } catch (error) {
       if (!signal.aborted) say(this.#found, error.message);

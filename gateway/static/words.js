@@ -84,12 +84,12 @@ export function clockTime(seconds, timeZone) {
   return formats.get(timeZone).format(seconds * 1000);
 }
 
-/** Where this device has another time of day: "times of Los Angeles (PST)". */
+/** Where this device has another time of day: "Los Angeles time (PST)". */
 export function zoneNote(timeZone, seconds) {
   if (clockTime(seconds, timeZone) === clockTime(seconds, undefined)) return "";
   const parts = new Intl.DateTimeFormat([], { timeZone, timeZoneName: "short" }).formatToParts(seconds * 1000);
   const name = parts.find(({ type }) => type === "timeZoneName").value;
-  return `times of ${timeZone.split("/").pop().replaceAll("_", " ")} (${name})`;
+  return `${timeZone.split("/").pop().replaceAll("_", " ")} time (${name})`;
 }
 
 const REFUSED = { 401: "Sign-in needed", 403: "Not allowed here", 404: "Unknown stop", 429: "Too many requests", 503: "Server busy" };

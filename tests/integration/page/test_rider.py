@@ -131,7 +131,7 @@ async def test_a_call_says_all_that_is_known_of_it(board: Page) -> None:
     badge = row(board, "Gamma").locator(".badge")
     await expect(badge).to_have_css("background-color", "rgb(255, 216, 0)")
     await expect(badge).to_have_css("color", "rgb(0, 0, 0)")  # white on yellow cannot be read
-    await expect(board.locator(".about")).to_contain_text("times of Paris")
+    await expect(board.locator(".about")).to_contain_text("Paris time")
 
 
 async def test_what_has_left_is_one_line_high_and_what_is_off_is_dim(page: Page, city: Any) -> None:
@@ -312,7 +312,7 @@ async def test_who_does_not_tell_where_he_is_is_told_so(page: Page, city: Any) -
     del city
     await page.goto("/")
     await page.get_by_role("button", name="Near me").click()
-    await expect(page.get_by_text("does not tell where you are")).to_be_visible()
+    await expect(page.get_by_text("will not share your location")).to_be_visible()
 
 
 async def test_the_keyboard_is_enough(page: Page, city: Any) -> None:
@@ -579,6 +579,35 @@ async def test_a_display_on_a_wall_has_boards_and_nothing_to_touch(page: Page, c
     fits = """() => [document.documentElement.scrollHeight <= innerHeight,
                     document.documentElement.scrollWidth <= innerWidth]"""
     assert await page.evaluate(fits) == [True, True]
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+async def test_a_display_always_shows_the_platform(width: int, page: Page, city: Any) -> None:
+    full = {**call(0), "platform_code": "1", "wheelchair_accessible": True, "alerts": ["works"]}
+    await city.show(ALPHA, routes=ROUTES, arrivals={"now": full}, alerts={"works": ALERT})
+    await city.show(BETA, "Beta", routes=ROUTES, arrivals={"now": full})
+    await page.set_viewport_size({"width": width, "height": 1080})
+    await page.goto(f"/?stop={ALPHA}&stop={BETA}&display=1")
+    await expect(page.locator(".wall .platform")).to_have_count(2)
+    inside = """platform => platform.getBoundingClientRect().bottom
+        <= platform.closest('.details').getBoundingClientRect().bottom + 1"""
+    for platform in await page.locator(".wall .platform").all():
+        assert await platform.evaluate(inside)
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+async def test_a_routes_name_is_on_one_line(width: int, page: Page, city: Any) -> None:
+    names = ["Yellow", "Orange", "Green", "Red-N"]
+    routes = {name: {"short_name": name} for name in names}
+    arrivals = {name: {**call(n + 1), "route_id": name} for n, name in enumerate(names)}
+    await city.show(ALPHA, routes=routes, arrivals=arrivals)
+    await page.set_viewport_size({"width": width, "height": 900})
+    await page.goto(f"/?stop={ALPHA}")
+    await expect(page.locator(".call .badge")).to_have_count(4)
+    lines = """badge => { const text = document.createRange(); text.selectNodeContents(badge);
+        return text.getClientRects().length }"""
+    for badge in await page.locator(".call .badge").all():
+        assert await badge.evaluate(lines) == 1
 
 
 async def test_a_display_is_left_as_it_was_come_to(board: Page) -> None:
