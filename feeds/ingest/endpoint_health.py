@@ -46,11 +46,6 @@ class EndpointHealth:
         self.decode_seconds += seconds
 
     @property
-    def answered(self) -> bool:
-        """Whether any poll has succeeded."""
-        return self.last_success is not None
-
-    @property
     def fresh(self) -> float:
         """Seconds for which its data counts as live."""
         limit = ALERTS_FRESH if self.only_alerts else TRIPS_FRESH

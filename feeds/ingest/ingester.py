@@ -205,7 +205,7 @@ class Ingester:
 
     def _may_publish(self, waited: float) -> bool:
         """Nothing that a former owner predicted is withdrawn before all endpoints had their say."""
-        answered = all(poller.health.answered for poller in self.pollers)
+        answered = all(poller.answered for poller in self.pollers)
         return answered or not self.publisher.predictions_stand or waited > self.feed.expiry
 
     def state(self) -> FeedState:

@@ -289,6 +289,33 @@ async def test_nothing_is_withdrawn_before_the_endpoint_has_answered(world: Worl
     await world.until_departures("a", [("scheduled", None)])
 
 
+async def test_an_owner_that_comes_back_withdraws_nothing_before_it_has_heard_it_again(
+    world: World,
+) -> None:
+    """It stood by in between, and forgot what it had heard."""
+    first = world.start(clock=False)
+    first.clock.hear(Reading(NOON, 0))
+    await world.until_departures("a", ON_TIME)
+    await world.until_complete()
+    await world.live.redis.delete(keys.lease("city"))
+    other = await world.live.acquire("city", "other", 60)
+    assert other is not None
+
+    async def forgot() -> bool:
+        return first.pipeline is None
+
+    await world.until(forgot)
+    world.agency.status = 503
+    await world.live.renew(other, 0)
+    failures = first.pollers[0].health.failures
+
+    async def owns_and_failed() -> bool:
+        return first.publisher.redis_run != "" and first.pollers[0].health.failures > failures + 1
+
+    await world.until(owns_and_failed)
+    assert await world.departures("a") == ON_TIME
+
+
 async def test_a_standby_takes_over_and_the_old_owner_is_fenced_off(world: World) -> None:
     first = world.start("one")
     await world.until_departures("a", ON_TIME)
