@@ -144,8 +144,7 @@ def _count_late(pipeline: Pipeline, feed: Feed, now: float) -> dict[int, dict[st
             example = f"{age} s old; live is up to {health.fresh:g}"
             pipeline.quality.part(index).note("message_stale", example)
         ages[index] = {"status": status, "age": age}
-    if healths:
-        pipeline.withdraw_older(now - max(health.fresh + feed.expiry for health in healths))
+        pipeline.withdraw_older(index, now - health.limit)
     return ages
 
 

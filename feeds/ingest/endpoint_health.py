@@ -59,14 +59,19 @@ class EndpointHealth:
         limit = ALERTS_FRESH if self.kinds == {"alert"} else TRIPS_FRESH
         return max(limit, POLLS_FRESH * self.interval)
 
+    @property
+    def limit(self) -> float:
+        """Seconds for which its data is shown."""
+        return self.fresh + self.expiry
+
     def expired(self, timestamp: float, now: float) -> bool:
         """Whether data of that time is too old to be shown at `now`, both by the board clock."""
-        return now - timestamp > self.fresh + self.expiry
+        return now - timestamp > self.limit
 
     def status(self, timestamp: float | None, now: float, wall: float) -> FeedStatus:
         """Its status at `now` by the board clock, `wall` by ours."""
         silent = wall - (self.last_success or self._begun)
-        if silent > self.fresh + self.expiry:
+        if silent > self.limit:
             return "down"
         if timestamp is None or now - timestamp > self.fresh:
             return "stale"

@@ -207,9 +207,7 @@ class Ingester:
             if heard and poller.health.expired(heard.timestamp, now):
                 self._log.warning("predictions_withdrawn", endpoint=poller.fetcher.shown)
                 pipeline.withdraw(index)
-        limits = [poller.health.fresh + self.feed.expiry for poller in self.pollers]
-        if limits:
-            pipeline.withdraw_older(now - max(limits))
+            pipeline.withdraw_older(index, now - poller.health.limit)
 
     def _may_publish(self, waited: float) -> bool:
         """Nothing that a former owner predicted is withdrawn before all endpoints had their say.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from feeds.realtime import nyct
 from feeds.realtime.alerts import Alerts
 from feeds.realtime.boards import Boards, Change
-from feeds.realtime.decode import FUTURE, KINDS, DecodeError, Message, Note, decode
+from feeds.realtime.decode import FUTURE, KINDS, DecodeError, Message, decode
 from feeds.realtime.quality import Quality
 from feeds.realtime.remarks import Remarks
 from feeds.realtime.trip_updates import Touched, TripUpdates
@@ -109,13 +109,11 @@ class Pipeline:
             self.boards.touch_vehicles(self.vehicles.withdraw(endpoint))
             self.boards.touch_stops(self.alerts.withdraw(endpoint))
 
-    def withdraw_older(self, moment: float) -> None:
-        """Forget single trip updates and vehicles whose own timestamp lies before `moment`."""
-        self._touch(self.updates.withdraw_older(moment, self._note_of))
-        self.boards.touch_vehicles(self.vehicles.withdraw_older(moment, self._note_of))
-
-    def _note_of(self, endpoint: int) -> Note:
-        return self.quality.part(endpoint).note
+    def withdraw_older(self, endpoint: int, moment: float) -> None:
+        """Forget an endpoint's trip updates and vehicles of their own from before `moment`."""
+        note = self.quality.part(endpoint).note
+        self._touch(self.updates.withdraw_older(endpoint, moment, note))
+        self.boards.touch_vehicles(self.vehicles.withdraw_older(endpoint, moment, note))
 
     def switch(self, timetable: Timetable, now: float) -> Sequence[str]:
         """Read all that was heard against another schedule; the stops that it does not have."""

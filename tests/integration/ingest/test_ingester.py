@@ -32,9 +32,16 @@ NOON = posix("07:55:00")  # by the agency's clock, in Europe/Paris as in Berlin
 PATIENCE = 20.0
 
 
-def works() -> bytes:
+def told_at(timestamp: int) -> bytes:
+    """A message of that time with an update from noon."""
+    update = trip_update("t", {"stop_sequence": 1, "departure": 60})
+    update.timestamp = NOON
+    return message(update, timestamp=timestamp)
+
+
+def works(timestamp: int = NOON) -> bytes:
     """An alert about the stop `a`."""
-    told = FeedMessage.FromString(message(timestamp=NOON))
+    told = FeedMessage.FromString(message(timestamp=timestamp))
     alert = told.entity.add(id="works").alert
     alert.informed_entity.add(stop_id="a")
     alert.header_text.translation.add(text="Works")
@@ -280,6 +287,18 @@ async def test_predictions_are_withdrawn_when_they_are_too_old(world: World) -> 
     await world.until_departures("b", [("scheduled", None)])
     state = await world.state()
     assert state is not None
+
+
+async def test_one_update_that_is_too_old_goes_also_beside_an_endpoint_of_alerts(
+    world: World,
+) -> None:
+    world.agency.body = told_at(NOON)
+    world.start(beside=True)
+    await world.until_departures("b", [("predicted", posix("08:12:00"))])
+    await world.until(world.kinds_told)
+    world.agency.clock = later = NOON + 90 + 600 + 1
+    world.agency.body, world.beside.body = told_at(later), works(later)
+    await world.until_departures("b", [("scheduled", None)])
 
 
 async def test_calls_depart_and_leave_without_a_poll(world: World) -> None:
