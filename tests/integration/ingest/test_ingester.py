@@ -301,6 +301,26 @@ async def test_one_update_that_is_too_old_goes_also_beside_an_endpoint_of_alerts
     await world.until_departures("b", [("scheduled", None)])
 
 
+async def test_quiet_expiry_and_replaced_routes_are_those_of_the_feed(world: World) -> None:
+    """Each is other than the default."""
+    world.agency.body = late(600)  # at `b` in 26 minutes: 5 % of them are more than `quiet`
+    world.start(settings={"quiet": 25, "expiry": 5})
+    expected = [("predicted", posix("08:21:00"))]
+    await world.until_departures("b", expected)
+    await world.until_complete()
+    world.agency.body = late(610)
+    await world.agency.polled(3)
+    assert await world.departures("b") == expected
+    world.agency.body = late(628)
+    await world.until_departures("b", [("predicted", posix("08:21:28"))])
+    world.agency.clock = NOON + 90 + 5 + 1
+    await world.until_departures("b", [("scheduled", None)])
+    await world.stop()
+    world.agency.body = message(timestamp=NOON + 90)
+    world.start("two", settings={"replaced_routes": ("r",)})
+    await world.until_departures("b", [])
+
+
 async def test_calls_depart_and_leave_without_a_poll(world: World) -> None:
     world.start()
     await world.until_departures("a", ON_TIME)
