@@ -9,7 +9,7 @@ from feeds.ingest.board_clock import BoardClock
 from feeds.ingest.endpoint_health import EndpointHealth
 from feeds.ingest.feed_state import feed_state
 from feeds.realtime.pipeline import Heard, Pipeline
-from schemas.live import FeedState
+from schemas.feed_state import FeedState
 from tests.timetables import make_timetable
 
 NOW = 1_000_000.0
