@@ -80,6 +80,8 @@ class EndpointReport(TypedDict):
     url: str
     """Without what is secret in it."""
     status: FeedStatus
+    kinds: NotRequired[list[str]]
+    """What it has told of so far, by GTFS-Realtime's names: `trip_update`, `vehicle`, `alert`, …"""
     interval: float
     """Seconds between polls."""
     polls: int

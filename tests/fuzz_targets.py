@@ -64,7 +64,8 @@ def poll_any(data: bytes) -> None:
         _publish(pipeline, now)
     _publish(pipeline, NOW + 1200)
     orjson.dumps(pipeline.quality.report())
-    pipeline.withdraw_older(NOW)
+    for endpoint in (0, 1):
+        pipeline.withdraw_older(endpoint, NOW)
     pipeline.switch(TIMETABLE, NOW + 1300)
     _publish(pipeline, NOW + 1300)
     pipeline.withdraw(1)

@@ -50,9 +50,10 @@ def drill(schedules: int, minutes: float | None, seed: int | None) -> None:
     on sockets of their own; riders follow boards through both gateways. A schedule is two to six
     faults within some seconds: riders cut, frozen or slow, gateways killed or drained, ingesters
     killed or frozen past their lease, Redis emptied, rolled back, restarted, unreachable or silent
-    (now and then for a minute), the listening connection deaf, the agency ill, a host's clock 5 s
-    off. Then the agency stands still, and within 90 s every rider's board must equal the board of
-    both gateways, version included, and what a fresh pipeline makes of the agency's last message.
+    (now and then for a minute), the listening connection deaf, one of the agency's endpoints ill,
+    a host's clock 5 s off. Then the agency stands still, and within 90 s every rider's board must
+    equal the board of both gateways, version included, and what a fresh pipeline makes of the
+    agency's last messages.
     No rider may be told that a stop does not exist, and no process may log an error.
 
     A schedule that fails is printed with its seed, and the world is made anew. Exit code 1 if any

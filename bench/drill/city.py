@@ -26,6 +26,7 @@ FEED_ID = "demo"
 # quiet the truth does too.
 BEGIN = datetime(2026, 11, 18, 16, 0, tzinfo=UTC).timestamp()
 LONGEST = 14 * 3600  # seconds that it may go on: then its night begins
+ALERTS = "/alerts"  # the path of the second endpoint
 SLOWEST = 0.3  # seconds that an answer takes at most
 
 Ill = Literal["error", "garbage", "silence"]
@@ -43,7 +44,9 @@ class City:
         self.timetable = timetable
         self.time = BEGIN
         self.message = b""
+        self.alerts = b""
         self.ill: Ill | None = None
+        self.ill_alerts: Ill | None = None
         self.url = ""
         self._random = random.Random(seed)  # noqa: S311  # made-up trains
         self._fates = (Simulation(timetable, 1, 5), Simulation(timetable, 2, 5))
@@ -74,30 +77,34 @@ class City:
         )
         for trip in self._random.sample(sorted(second), len(second) // 5):
             self._swapped ^= {trip}
-        told = self._said(self._fates[0], "alerts")
+        alerts = self._said(self._fates[0], "alerts")
+        told = FeedMessage(header=alerts.header)
         told.entity.extend(
             second[trip] if trip in self._swapped and trip in second else first[trip]
             for trip in first
         )
-        self.message = told.SerializeToString()
+        self.message, self.alerts = told.SerializeToString(), alerts.SerializeToString()
 
     def _said(self, fate: Simulation, name: str) -> FeedMessage:
         return FeedMessage.FromString(fate.message(name, self.time))
 
     def boards(self) -> Mapping[str, Any]:
-        """By global stop id, without versions: a pipeline that knows the last message only."""
+        """By global stop id, without versions: a pipeline that knows the last messages only."""
         pipeline = Pipeline(self.timetable)
         pipeline.poll(0, self.message, self.time)
+        pipeline.poll(1, self.alerts, self.time)
         pipeline.changes(pipeline.pending(self.time), self.time)
         return {
             f"{FEED_ID}:{stop}": unversioned(board)
             for stop, board in pipeline.boards.boards.items()
         }
 
-    async def answer(self, request: Request) -> Response:  # noqa: ARG002  # an endpoint's signature
-        said = Response(self.message, headers={CLOCK_HEADER: Reading(self.time, 0).header()})
+    async def answer(self, request: Request) -> Response:
+        of_alerts = request.url.path == ALERTS
+        message = self.alerts if of_alerts else self.message
+        said = Response(message, headers={CLOCK_HEADER: Reading(self.time, 0).header()})
         await asyncio.sleep(self._random.uniform(0, SLOWEST))
-        match self.ill:
+        match self.ill_alerts if of_alerts else self.ill:
             case "error":
                 return Response(b"sorry", 500)
             case "garbage":
@@ -122,7 +129,7 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def served(city: City) -> AsyncIterator[None]:
     """The agency on a free loopback port, `city.url`."""
-    app = Starlette(routes=[Route("/", city.answer)])
+    app = Starlette(routes=[Route(path, city.answer) for path in ("/", ALERTS)])
     config = uvicorn.Config(
         app, port=0, log_level="critical", lifespan="off", timeout_graceful_shutdown=1
     )

@@ -24,7 +24,7 @@ TAKE_OVER = 60.0  # seconds after which nobody waits for the standby any more
 class Fault(NamedTuple):
     """`what` happens `at` seconds after the schedule's beginning and lasts for `seconds`.
 
-    `which` picks the rider, process or relay that it happens to, `way` among its variants.
+    `which` picks the rider, process, relay or endpoint that it happens to, `way` among its variants.
     """
 
     at: float
@@ -219,9 +219,10 @@ class Drill:
     async def endpoint_ill(self, fault: Fault) -> None:
         ills: tuple[Ill, ...] = ("error", "garbage", "silence")
         async with self.world.agency_busy:
-            self.world.city.ill = ills[fault.way % 3]
+            city, ill = self.world.city, ills[fault.way % 3]
+            city.ill, city.ill_alerts = (ill, None) if fault.which % 2 else (None, ill)
             await asyncio.sleep(fault.seconds)
-            self.world.city.ill = None
+            city.ill = city.ill_alerts = None
 
     async def clock_off(self, fault: Fault) -> None:
         """A process starts again on a host whose clock is off, for the rest of the schedule."""

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from redis.exceptions import RedisError
 
-from bench.drill.city import BEGIN, FEED_ID, City, served
+from bench.drill.city import ALERTS, BEGIN, FEED_ID, City, served
 from bench.drill.process import Process
 from bench.drill.redis_server import Redis
 from bench.drill.relay import Relay
@@ -87,7 +87,10 @@ class World:
         config = self.folder / "stopcast.toml"
         config.write_text(
             f"[feeds.{FEED_ID}]\nquiet = 0\n"
-            f"endpoints = [{{ url = {self.city.url!r}, interval = {POLL}, clock = true }}]\n"
+            f"[[feeds.{FEED_ID}.endpoints]]\n"
+            f"url = {self.city.url!r}\ninterval = {POLL}\nclock = true\n"
+            f"[[feeds.{FEED_ID}.endpoints]]\n"
+            f"url = {self.city.url.rstrip('/') + ALERTS!r}\ninterval = {POLL}\n"
         )
         for relay in self.relays.values():
             await relay.open()

@@ -138,14 +138,13 @@ def _count_late(pipeline: Pipeline, feed: Feed, now: float) -> dict[int, dict[st
     healths = [EndpointHealth(endpoint.interval, feed.expiry, now) for endpoint in feed.endpoints]
     for index, heard in pipeline.heard.items():
         health, age = healths[index], int(now - heard.timestamp)
-        health.only_alerts = index not in pipeline.with_trips
+        health.kinds |= pipeline.kinds[index]
         status = health.status(heard.timestamp, now, now)
         if status == "stale":
             example = f"{age} s old; live is up to {health.fresh:g}"
             pipeline.quality.part(index).note("message_stale", example)
         ages[index] = {"status": status, "age": age}
-    if healths:
-        pipeline.withdraw_older(now - max(health.fresh + feed.expiry for health in healths))
+        pipeline.withdraw_older(index, now - health.limit)
     return ages
 
 

@@ -10,7 +10,10 @@ _ORDER: tuple[FeedStatus, ...] = ("live", "stale", "down")
 
 
 class EndpointHealth:
-    """What happened at one endpoint since the process began. Times are POSIX seconds."""
+    """What happened at one endpoint since the process began. Times are POSIX seconds.
+
+    `kinds`: of entities that it has told, former owners of the feed asked too.
+    """
 
     def __init__(self, interval: float, expiry: float, begun: float) -> None:
         self.interval = interval
@@ -22,7 +25,7 @@ class EndpointHealth:
         self.decode_seconds = 0.0
         self.last_success: float | None = None
         self.last_error: str | None = None
-        self.only_alerts = False
+        self.kinds: set[str] = set()
         self._begun = begun
 
     def succeeded(self, wall: float) -> None:
@@ -46,24 +49,29 @@ class EndpointHealth:
         self.decode_seconds += seconds
 
     @property
-    def answered(self) -> bool:
-        """Whether any poll has succeeded."""
-        return self.last_success is not None
+    def may_tell_trips(self) -> bool:
+        """Whether it is one of trip updates; one that never told anything may be, at night."""
+        return "trip_update" in self.kinds or not self.kinds
 
     @property
     def fresh(self) -> float:
         """Seconds for which its data counts as live."""
-        limit = ALERTS_FRESH if self.only_alerts else TRIPS_FRESH
+        limit = ALERTS_FRESH if self.kinds == {"alert"} else TRIPS_FRESH
         return max(limit, POLLS_FRESH * self.interval)
+
+    @property
+    def limit(self) -> float:
+        """Seconds for which its data is shown."""
+        return self.fresh + self.expiry
 
     def expired(self, timestamp: float, now: float) -> bool:
         """Whether data of that time is too old to be shown at `now`, both by the board clock."""
-        return now - timestamp > self.fresh + self.expiry
+        return now - timestamp > self.limit
 
     def status(self, timestamp: float | None, now: float, wall: float) -> FeedStatus:
         """Its status at `now` by the board clock, `wall` by ours."""
         silent = wall - (self.last_success or self._begun)
-        if silent > self.fresh + self.expiry:
+        if silent > self.limit:
             return "down"
         if timestamp is None or now - timestamp > self.fresh:
             return "stale"
@@ -76,6 +84,7 @@ class EndpointHealth:
         told: EndpointReport = {
             "url": shown,
             "status": status,
+            "kinds": sorted(self.kinds),
             "interval": self.interval,
             "polls": self.polls,
             "failures": self.failures,

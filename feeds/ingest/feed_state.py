@@ -1,6 +1,7 @@
 """A feed's state as its owner tells it: status, clocks, and the report of `/v1/feeds/{id}`."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from typing import Any
 
@@ -33,7 +34,7 @@ def feed_state(
         poller.health.status(timestamp, now, wall)
         for poller, timestamp in zip(pollers, timestamps, strict=True)
     ]
-    deciding = [index for index, p in enumerate(pollers) if not p.health.only_alerts]
+    deciding = _deciding([poller.health.kinds for poller in pollers])
     told = [timestamp for index in deciding if (timestamp := timestamps[index]) is not None]
     endpoints = [
         poller.health.report(
@@ -67,6 +68,15 @@ def feed_state(
         },
         redis_run=publisher.redis_run,
     )
+
+
+def _deciding(kinds: Sequence[AbstractSet[str]]) -> list[int]:
+    """The endpoints that a feed is as well as the worst of, by the kinds that each has told.
+
+    Those of trip updates; where none has told any yet, those of vehicles, or of nothing so far.
+    """
+    trips = [index for index, each in enumerate(kinds) if "trip_update" in each]
+    return trips or [i for i, each in enumerate(kinds) if "vehicle" in each or not each]
 
 
 def _schedule(timetable: Timetable) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from schemas.tracing import span
 LEASE_TTL = 8.0  # seconds: a standby takes over within 10 …
 STANDBY = 1.0  # … as it asks this often
 BEAT = 2.0
+HEARING = 15.0  # seconds: an endpoint that works has answered, also where it failed three times
 TICK = 1.0  # seconds; calls depart and leave without a poll
 
 log = structlog.get_logger()
@@ -137,7 +138,8 @@ class Ingester:
 
     async def _follow(self, lease: Lease) -> None:
         pipeline = await self._schedule_loaded()
-        await self.publisher.take_over(lease, pipeline)
+        if former := await self.publisher.take_over(lease, pipeline):
+            self._learn_kinds(former)
         began = time.monotonic()
         while True:
             self._receive(pipeline)
@@ -162,6 +164,12 @@ class Ingester:
                 await self._wait()
         return self.pipeline
 
+    def _learn_kinds(self, former: FeedState) -> None:
+        """What each endpoint tells of is known before it has answered."""
+        for poller, report in zip(self.pollers, former.report["endpoints"], strict=False):
+            if report["url"] == poller.fetcher.shown:  # else stopcast.toml is another one
+                poller.health.kinds.update(report.get("kinds", ()))
+
     async def _wait(self) -> None:
         # Not wait_for: on Python 3.11 it can swallow a cancellation that comes with the news.
         with suppress(TimeoutError):
@@ -180,7 +188,7 @@ class Ingester:
             except DecodeError as error:
                 poller.refuse(error.kind, str(error))
             else:
-                poller.health.only_alerts = index not in pipeline.with_trips
+                poller.health.kinds |= pipeline.kinds[index]
                 poller.accept()
             finally:
                 poller.health.decoded(time.monotonic() - began)
@@ -199,14 +207,18 @@ class Ingester:
             if heard and poller.health.expired(heard.timestamp, now):
                 self._log.warning("predictions_withdrawn", endpoint=poller.fetcher.shown)
                 pipeline.withdraw(index)
-        limits = [poller.health.fresh + self.feed.expiry for poller in self.pollers]
-        if limits:
-            pipeline.withdraw_older(now - max(limits))
+            pipeline.withdraw_older(index, now - poller.health.limit)
 
     def _may_publish(self, waited: float) -> bool:
-        """Nothing that a former owner predicted is withdrawn before all endpoints had their say."""
-        answered = all(poller.health.answered for poller in self.pollers)
-        return answered or not self.publisher.predictions_stand or waited > self.feed.expiry
+        """Nothing that a former owner predicted is withdrawn before all endpoints had their say.
+
+        One that is away must not hold up what others tell of trips (docs/decisions/0006).
+        """
+        answered = [poller.health for poller in self.pollers if poller.answered]
+        if len(answered) == len(self.pollers) or not self.publisher.predictions_stand:
+            return True
+        trips_heard = any(health.may_tell_trips for health in answered)
+        return waited > (HEARING if trips_heard else self.feed.expiry)
 
     def state(self) -> FeedState:
         """The feed as it is now."""

@@ -12,13 +12,16 @@ from feeds.ingest.fetch import Fetcher, FetchError
 from schemas.tracing import span
 
 LONGEST_BACKOFF = 60.0  # seconds; an agency's server that is ill is left alone for so long
-FIRST_BACKOFF = 1.0  # as long as it never answered: it may only be starting, as we are
+FIRST_BACKOFF = 1.0  # as long as it has not answered: it may only be starting, as we are
 
 log = structlog.get_logger()
 
 
 class Poller:
-    """One endpoint: its fetcher, its health, and the message that was not taken yet."""
+    """One endpoint: its fetcher, its health, and the message that was not taken yet.
+
+    `answered`: a message could be used since it was asked for everything.
+    """
 
     def __init__(
         self, feed_id: str, fetcher: Fetcher, expiry: float, clock: BoardClock, news: asyncio.Event
@@ -26,6 +29,7 @@ class Poller:
         """`news` is set when a message waits, or a poll has failed."""
         self.fetcher = fetcher
         self.health = EndpointHealth(fetcher.endpoint.interval, expiry, time.time())
+        self.answered = False
         self._clock = clock
         self._news = news
         self._waiting: bytes | None = None
@@ -41,6 +45,7 @@ class Poller:
     def forget(self) -> None:
         """Ask for everything again."""
         self._waiting = None
+        self.answered = False
         self.fetcher.forget()
 
     async def run(self) -> None:
@@ -73,6 +78,7 @@ class Poller:
         if self._failures:
             self._log.info("endpoint_recovered", failures=self._failures)
         self._failures = 0
+        self.answered = True
         self.health.succeeded(time.time())
 
     def refuse(self, kind: str, why: str) -> None:
@@ -88,7 +94,7 @@ class Poller:
         interval = self.fetcher.endpoint.interval
         if not self._failures:
             return interval
-        shortest = interval if self.health.answered else min(interval, FIRST_BACKOFF)
+        shortest = interval if self.answered else min(interval, FIRST_BACKOFF)
         longest = max(interval, LONGEST_BACKOFF)
         jitter = random.uniform(0.8, 1.2)  # noqa: S311  # no secret
         return min(shortest * 2.0 ** (self._failures - 1), longest) * jitter

@@ -11,6 +11,7 @@ from feeds.realtime.pipeline import Pipeline
 from feeds.timetable.timetable import Timetable
 from schemas import frames
 from schemas.arrivals import Board
+from schemas.feed_state import FeedState
 from schemas.live import Lease, LiveStore, LiveStoreError
 from schemas.stored_board import Publication
 from schemas.tasks import end
@@ -45,8 +46,10 @@ class Publisher:
         self._publications = Publications(self._versions)
         self._lost_writes = False
 
-    async def take_over(self, lease: Lease, pipeline: Pipeline) -> None:
+    async def take_over(self, lease: Lease, pipeline: Pipeline) -> FeedState | None:
         """Put our fence on what stands, and let `pipeline` go on from there.
+
+        Returns the feed as its former owner told it; that may have been us.
 
         Raises:
             LiveStoreError: Redis is away, or a newer owner was quicker.
@@ -73,6 +76,7 @@ class Publisher:
             pipeline.adopt(self.guests.adopt(stand, pipeline.timetable))
         await self.retire(lease, standing.keys() - ours)
         self.redis_run, self._lost_writes = run, False
+        return told
 
     async def check_run(self) -> None:
         """Look whether Redis is still the one that we took over.

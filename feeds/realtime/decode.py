@@ -41,7 +41,7 @@ def tag(number: int) -> int:
 
 
 _HEADER, _ENTITY = tag(1), tag(2)
-_PARTS = ("trip_update", "vehicle", "alert", "trip_modifications", "shape", "stop")
+KINDS = ("trip_update", "vehicle", "alert", "trip_modifications", "shape", "stop")
 
 Origin = tuple[int, bytes]
 """Where something is said: an endpoint, and the raw bytes of an entity."""
@@ -250,7 +250,7 @@ def _parse_entity(raw: bytes, note: Note) -> FeedEntity | None:
     if entity.is_deleted:
         note("entity_deleted", entity.id)
         return None
-    if not any(map(entity.HasField, _PARTS)):
+    if not any(map(entity.HasField, KINDS)):
         note("entity_empty", entity.id)
         return None
     return entity

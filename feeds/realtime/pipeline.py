@@ -4,13 +4,14 @@ The same for `ingest`, `board` and the tests. Pure: what was received, and when 
 (POSIX seconds), are arguments.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from feeds.realtime import nyct
 from feeds.realtime.alerts import Alerts
 from feeds.realtime.boards import Boards, Change
-from feeds.realtime.decode import FUTURE, DecodeError, Note, decode
+from feeds.realtime.decode import FUTURE, KINDS, DecodeError, Message, decode
 from feeds.realtime.quality import Quality
 from feeds.realtime.remarks import Remarks
 from feeds.realtime.trip_updates import Touched, TripUpdates
@@ -44,7 +45,7 @@ class Pipeline:
         """`quiet`: seconds by which a prediction may be wrong before it moves; 0: exact."""
         self.quality = Quality()
         self.heard: dict[int, Heard] = {}
-        self.with_trips: set[int] = set()  # endpoints that have told of trips or vehicles
+        self.kinds: dict[int, set[str]] = defaultdict(set)  # of entities, by endpoint, so far
         self.quiet = quiet
         self._replaced_routes = replaced_routes
         self._begin(timetable)
@@ -79,8 +80,7 @@ class Pipeline:
         ours, theirs = self.timetable.feed_version, message.header.feed_version
         if ours and theirs and ours != theirs:
             note("feed_version_disagrees", f"{theirs}; the schedule is {ours}")  # rule 8
-        if any(not entity.HasField("alert") for _, entity in message.added):
-            self.with_trips.add(endpoint)
+        self.kinds[endpoint] |= _kinds(message)
         if periods := nyct.replacement_periods(message.header):
             self._replace(periods)
         self._touch(self.updates.apply(endpoint, message, now, note))
@@ -109,13 +109,11 @@ class Pipeline:
             self.boards.touch_vehicles(self.vehicles.withdraw(endpoint))
             self.boards.touch_stops(self.alerts.withdraw(endpoint))
 
-    def withdraw_older(self, moment: float) -> None:
-        """Forget single trip updates and vehicles whose own timestamp lies before `moment`."""
-        self._touch(self.updates.withdraw_older(moment, self._note_of))
-        self.boards.touch_vehicles(self.vehicles.withdraw_older(moment, self._note_of))
-
-    def _note_of(self, endpoint: int) -> Note:
-        return self.quality.part(endpoint).note
+    def withdraw_older(self, endpoint: int, moment: float) -> None:
+        """Forget an endpoint's trip updates and vehicles of their own from before `moment`."""
+        note = self.quality.part(endpoint).note
+        self._touch(self.updates.withdraw_older(endpoint, moment, note))
+        self.boards.touch_vehicles(self.vehicles.withdraw_older(endpoint, moment, note))
 
     def switch(self, timetable: Timetable, now: float) -> Sequence[str]:
         """Read all that was heard against another schedule; the stops that it does not have."""
@@ -143,3 +141,7 @@ class Pipeline:
     def changes(self, stop_ids: Iterable[str], now: float) -> list[Change]:
         """Those of the boards that differ from what they were, as of `now`."""
         return self.boards.rebuild(stop_ids, int(now))
+
+
+def _kinds(message: Message) -> set[str]:
+    return {k for k in KINDS if any(entity.HasField(k) for _, entity in message.added)}

@@ -15,7 +15,7 @@ class Sightings:
         self._by_origin: dict[Origin, Sighting] = {}
         self._of_run: dict[str, dict[Origin, Sighting]] = defaultdict(dict)
         self._of_vehicle: dict[str, dict[Origin, Sighting]] = defaultdict(dict)
-        self._oldest = 0
+        self._oldest: dict[int, int] = {}  # by endpoint
 
     def hear(self, endpoint: int, moment: int) -> None:
         """An endpoint's message is as of that moment."""
@@ -41,7 +41,8 @@ class Sightings:
         """Take it in; its endpoint was heard."""
         origin = sighting.endpoint, sighting.raw
         self._by_origin[origin] = sighting
-        self._oldest = min(self._oldest, self.time(sighting))
+        time = self.time(sighting)
+        self._oldest[sighting.endpoint] = min(self._oldest.get(sighting.endpoint, time), time)
         if sighting.run:
             self._of_run[sighting.run][origin] = sighting
         if sighting.vehicle_id:
@@ -69,11 +70,12 @@ class Sightings:
         """Forget all that an endpoint said."""
         return self.remove([origin for origin in self._by_origin if origin[0] == endpoint])
 
-    def remove_older(self, moment: float) -> list[Sighting]:
-        """Forget those from before `moment`."""
-        if moment <= self._oldest:
+    def remove_older(self, endpoint: int, moment: float) -> list[Sighting]:
+        """Forget those of an endpoint from before `moment`."""
+        if endpoint not in self._oldest or moment <= self._oldest[endpoint]:
             return []
-        old = [origin for origin, each in self._by_origin.items() if self.time(each) < moment]
-        removed = self.remove(old)
-        self._oldest = min(map(self.time, self._by_origin.values()), default=int(moment))
-        return removed
+        said = (pair for pair in self._by_origin.items() if pair[0][0] == endpoint)
+        times = {origin: self.time(sighting) for origin, sighting in said}
+        stay = (time for time in times.values() if time >= moment)
+        self._oldest[endpoint] = min(stay, default=int(moment))
+        return self.remove([origin for origin, time in times.items() if time < moment])

@@ -1,7 +1,7 @@
 """What realtime says of every trip of a feed: the TripUpdates of all its endpoints, joined."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from google.transit.gtfs_realtime_pb2 import FeedEntity, TripDescriptor, TripUpdate
@@ -86,7 +86,7 @@ class TripUpdates:
         self._modifications = Modifications(timetable)
         self._said: dict[str, dict[Origin, _Said]] = defaultdict(dict)
         self._keys: dict[Origin, str] = {}
-        self._oldest = _NEVER
+        self._oldest: dict[int, float] = {}  # by endpoint
 
     def apply(self, endpoint: int, message: Message, now: float, note: Note) -> Touched:
         """Take what a poll of an endpoint changed."""
@@ -104,16 +104,18 @@ class TripUpdates:
         raws += self._modifications.said_by(endpoint)
         return self._settle(self._remove(endpoint, raws), note)
 
-    def withdraw_older(self, moment: float, note_of: Callable[[int], Note]) -> Touched:
-        """Forget updates whose own timestamp lies before `moment` (rule 6)."""
-        if moment <= self._oldest:
+    def withdraw_older(self, endpoint: int, moment: float, note: Note) -> Touched:
+        """Forget updates of an endpoint whose own timestamp lies before `moment` (rule 6)."""
+        if moment <= self._oldest.get(endpoint, _NEVER):
             return {}
         every = [pair for origins in self._said.values() for pair in origins.items()]
-        old = [(origin, said) for origin, said in every if said.time < moment]
-        self._oldest = min((s.time for _, s in every if s.time >= moment), default=_NEVER)
+        theirs = [(raw, said) for (each, raw), said in every if each == endpoint]
+        old = [(raw, said) for raw, said in theirs if said.time < moment]
+        self._oldest[endpoint] = min(
+            (s.time for _, s in theirs if s.time >= moment), default=_NEVER
+        )
         touched: Touched = {}
-        for (endpoint, raw), said in old:
-            note = note_of(endpoint)
+        for raw, said in old:
             note("trip_update_expired", said.instance.trip_id)
             touched |= self._settle(self._remove(endpoint, [raw]), note)
         return touched
@@ -130,7 +132,7 @@ class TripUpdates:
         if any(said.style == other.style for other in self._said[key].values()):
             note("trip_update_repeated", instance.trip_id)
         self._said[key][endpoint, raw] = said
-        self._oldest = min(self._oldest, said.time)
+        self._oldest[endpoint] = min(self._oldest.get(endpoint, _NEVER), said.time)
         self._keys[endpoint, raw] = key
         return {key}
 

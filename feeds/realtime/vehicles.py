@@ -6,7 +6,7 @@ stop behind, and that it has not left it yet, whatever the clock says.
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 
 from google.transit.gtfs_realtime_pb2 import FeedEntity, TripUpdate, VehiclePosition
 
@@ -77,11 +77,10 @@ class Vehicles:
         """Forget what an endpoint said: it is too old."""
         return self._settle(self._concerned(self._sightings.remove_said_by(endpoint)))
 
-    def withdraw_older(self, moment: float, note_of: Callable[[int], Note]) -> Met:
-        """Forget sightings from before `moment` (rule 6)."""
-        old = self._sightings.remove_older(moment)
+    def withdraw_older(self, endpoint: int, moment: float, note: Note) -> Met:
+        """Forget sightings of an endpoint from before `moment` (rule 6)."""
+        old = self._sightings.remove_older(endpoint, moment)
         for each in old:
-            note = note_of(each.endpoint)
             note("vehicle_expired", each.vehicle_id or "vehicle without id")
         return self._settle(self._concerned(old))
 

@@ -114,6 +114,7 @@ FEED_REPORT: FeedReport = {
         {
             "url": "https://example.org/trips.pb",
             "status": "live",
+            "kinds": ["trip_update"],
             "interval": 15,
             "polls": 240,
             "failures": 1,

@@ -26,7 +26,7 @@ def test_three_polls_may_bring_nothing_new() -> None:
 def test_alerts_stay_fresh_for_ten_minutes() -> None:
     endpoint = health()
     endpoint.succeeded(NOW)
-    endpoint.only_alerts = True
+    endpoint.kinds.add("alert")
     assert endpoint.status(NOW, NOW + 600, NOW) == "live"
 
 

@@ -220,10 +220,23 @@ def test_rule_6_a_single_update_that_is_too_old_is_withdrawn(pipeline: Pipeline)
     old, new = late("t1", 60), late("t2", 60)
     old.timestamp, new.timestamp = int(NOW) - 1000, int(NOW)
     pipeline.poll(0, message(old, new), NOW)
-    pipeline.withdraw_older(NOW - 700)
+    pipeline.withdraw_older(0, NOW - 700)
     changes(pipeline)
     assert [status for _, status, _ in shown(pipeline, "n1")] == ["scheduled", "predicted"]
     assert pipeline.quality.counts["trip_update_expired"] == 1
+
+
+def test_rule_6_what_is_too_old_of_one_endpoint_may_be_new_enough_of_another(
+    pipeline: Pipeline,
+) -> None:
+    for endpoint, trip in enumerate(("t1", "t2")):
+        update = late(trip, 60)
+        update.timestamp = int(NOW) - 1000
+        pipeline.poll(endpoint, message(update), NOW)
+    pipeline.withdraw_older(0, NOW - 1200)
+    pipeline.withdraw_older(1, NOW - 690)
+    changes(pipeline)
+    assert [status for _, status, _ in shown(pipeline, "n1")] == ["predicted", "scheduled"]
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

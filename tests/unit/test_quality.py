@@ -40,7 +40,7 @@ def test_what_is_too_old_is_counted_at_the_endpoint_that_said_it() -> None:
     update = trip_update("t", {"stop_sequence": 1, "arrival": 60})
     update.timestamp = NOW - 1000
     pipeline.poll(3, message(update), NOW)
-    pipeline.withdraw_older(NOW - 700)
+    pipeline.withdraw_older(3, NOW - 700)
     assert pipeline.quality.part(3).counts == {"trip_update_expired": 1}
 
 

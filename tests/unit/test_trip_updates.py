@@ -41,7 +41,9 @@ def delays(updates: TripUpdates) -> list[int]:
 def withdrawn(updates: TripUpdates, quality: Quality, moment: int) -> list[str]:
     """The trips whose updates are older than `moment`."""
     before = {key: run.instance.trip_id for key, run in updates.runs.items()}
-    touched = updates.withdraw_older(moment, lambda endpoint: quality.part(endpoint).note)
+    touched: Touched = {}
+    for endpoint in range(2):
+        touched |= updates.withdraw_older(endpoint, moment, quality.part(endpoint).note)
     assert touched.keys() == before.keys() - updates.runs.keys()
     assert all(stops == {"a", "b"} for stops in touched.values())
     return sorted(before[key] for key in touched)
@@ -86,7 +88,8 @@ def test_rule_4_an_update_from_the_future_wins_over_none_that_is_dated(
     assert delays(updates) == [60]
     assert quality.part(1).examples["trip_update_ahead"] == f"old: timestamp {NOW + ahead}"
     assert "trip_update_ahead" not in quality.part(0).counts
-    updates.withdraw_older(NOW - 500, lambda endpoint: quality.part(endpoint).note)
+    for endpoint in range(2):
+        updates.withdraw_older(endpoint, NOW - 500, quality.part(endpoint).note)
     assert delays(updates) == [120]  # undated, it is all that is left
 
 

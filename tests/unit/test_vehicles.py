@@ -315,10 +315,10 @@ def test_rule_6_a_sighting_that_takes_back_a_newer_one_counts_for_its_own_90_sec
 
 def test_rule_6_sightings_that_are_too_old_are_withdrawn(pipeline: Pipeline) -> None:
     poll(pipeline, vehicle(20, timestamp=NOW - 50))
-    pipeline.withdraw_older(NOW - 50)
+    pipeline.withdraw_older(0, NOW - 50)
     changes(pipeline)
     assert away(pipeline, ["s2"]) == [0]
-    pipeline.withdraw_older(NOW - 49)
+    pipeline.withdraw_older(0, NOW - 49)
     changes(pipeline)
     assert away(pipeline, ["s2"]) == [None]
     assert "vehicle_expired" in pipeline.quality.report()

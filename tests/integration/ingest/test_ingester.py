@@ -1,7 +1,7 @@
 """The ingester between a real agency server, a real Postgres and a real Valkey."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from feeds.config import Endpoint, Feed
 from feeds.gtfs.schedule_import import import_schedule
@@ -31,6 +32,22 @@ NOON = posix("07:55:00")  # by the agency's clock, in Europe/Paris as in Berlin
 PATIENCE = 20.0
 
 
+def told_at(timestamp: int) -> bytes:
+    """A message of that time with an update from noon."""
+    update = trip_update("t", {"stop_sequence": 1, "departure": 60})
+    update.timestamp = NOON
+    return message(update, timestamp=timestamp)
+
+
+def works(timestamp: int = NOON) -> bytes:
+    """An alert about the stop `a`."""
+    told = FeedMessage.FromString(message(timestamp=timestamp))
+    alert = told.entity.add(id="works").alert
+    alert.informed_entity.add(stop_id="a")
+    alert.header_text.translation.add(text="Works")
+    return told.SerializeToString()
+
+
 def late(seconds: int) -> bytes:
     update = trip_update("t", {"stop_sequence": 1, "departure": seconds})
     return message(update, timestamp=NOON)
@@ -38,18 +55,31 @@ def late(seconds: int) -> bytes:
 
 @dataclass
 class World:
-    """One agency, one Redis, and as many ingesters as a test starts."""
+    """One agency, one Redis, and as many ingesters as a test starts.
+
+    `beside` is another endpoint of the agency's, of alerts.
+    """
 
     agency: Agency
+    beside: Agency
     live: LiveStore
     client: httpx.AsyncClient
     database_url: str
     gtfs_zip: Callable[..., Path]
     tasks: dict[str, tuple[Ingester, asyncio.Task[None]]] = field(default_factory=dict)
 
-    def start(self, owner: str = "one", **endpoint: Any) -> Ingester:
+    def start(
+        self,
+        owner: str = "one",
+        *,
+        beside: bool = False,
+        settings: Mapping[str, Any] | None = None,
+        **endpoint: Any,
+    ) -> Ingester:
+        """`beside`: also of that endpoint. `settings`: of the feed, as in stopcast.toml."""
         told = {"url": self.agency.url, "interval": 0.05, "clock": True, **endpoint}
-        feed = Feed(endpoints=(Endpoint.model_validate(told),))
+        endpoints = [told, *([{"url": self.beside.url, "interval": 0.05}] if beside else [])]
+        feed = Feed.model_validate({"endpoints": endpoints, **(settings or {})})
         ingester = Ingester(
             "city", feed, self.live,
             database_url=self.database_url, client=self.client, owner=owner,
@@ -76,6 +106,15 @@ class World:
         board = await self.board(stop)
         arrivals = board["arrivals"].values() if board else []
         return [(told["status"], told.get("departure")) for told in arrivals]
+
+    async def alerts(self, stop: str) -> dict[str, Any]:
+        board = await self.board(stop)
+        return dict(board["alerts"]) if board else {}
+
+    async def kinds_told(self) -> bool:
+        state = await self.state()
+        endpoints = state.report["endpoints"] if state else []
+        return [each["kinds"] for each in endpoints] == [["trip_update"], ["alert"]]
 
     async def state(self) -> FeedState | None:
         return (await self.live.feeds()).get("city")
@@ -106,8 +145,12 @@ async def world(
     await migrate(postgres_url)
     live = LiveStore.connect(valkey_url)
     await live.redis.flushall()
-    async with served(Agency(clock=NOON, body=late(60))) as agency, http_client() as client:
-        world = World(agency, live, client, postgres_url, gtfs_zip)
+    async with (
+        served(Agency(clock=NOON, body=late(60))) as agency,
+        served(Agency(clock=NOON, body=works())) as beside,
+        http_client() as client,
+    ):
+        world = World(agency, beside, live, client, postgres_url, gtfs_zip)
         await world.imported()
         yield world
         for owner in list(world.tasks):
@@ -246,6 +289,38 @@ async def test_predictions_are_withdrawn_when_they_are_too_old(world: World) -> 
     assert state is not None
 
 
+async def test_one_update_that_is_too_old_goes_also_beside_an_endpoint_of_alerts(
+    world: World,
+) -> None:
+    world.agency.body = told_at(NOON)
+    world.start(beside=True)
+    await world.until_departures("b", [("predicted", posix("08:12:00"))])
+    await world.until(world.kinds_told)
+    world.agency.clock = later = NOON + 90 + 600 + 1
+    world.agency.body, world.beside.body = told_at(later), works(later)
+    await world.until_departures("b", [("scheduled", None)])
+
+
+async def test_quiet_expiry_and_replaced_routes_are_those_of_the_feed(world: World) -> None:
+    """Each is other than the default."""
+    world.agency.body = late(600)  # at `b` in 26 minutes: 5 % of them are more than `quiet`
+    world.start(settings={"quiet": 25, "expiry": 5})
+    expected = [("predicted", posix("08:21:00"))]
+    await world.until_departures("b", expected)
+    await world.until_complete()
+    world.agency.body = late(610)
+    await world.agency.polled(3)
+    assert await world.departures("b") == expected
+    world.agency.body = late(628)
+    await world.until_departures("b", [("predicted", posix("08:21:28"))])
+    world.agency.clock = NOON + 90 + 5 + 1
+    await world.until_departures("b", [("scheduled", None)])
+    await world.stop()
+    world.agency.body = message(timestamp=NOON + 90)
+    world.start("two", settings={"replaced_routes": ("r",)})
+    await world.until_departures("b", [])
+
+
 async def test_calls_depart_and_leave_without_a_poll(world: World) -> None:
     world.start()
     await world.until_departures("a", ON_TIME)
@@ -287,6 +362,73 @@ async def test_nothing_is_withdrawn_before_the_endpoint_has_answered(world: Worl
     assert await world.departures("a") == ON_TIME
     world.agency.status, world.agency.body = 200, message(timestamp=NOON)
     await world.until_departures("a", [("scheduled", None)])
+
+
+async def test_an_owner_that_comes_back_withdraws_nothing_before_it_has_heard_it_again(
+    world: World,
+) -> None:
+    """It stood by in between, and forgot what it had heard."""
+    first = world.start(clock=False)
+    first.clock.hear(Reading(NOON, 0))
+    await world.until_departures("a", ON_TIME)
+    await world.until_complete()
+    await world.live.redis.delete(keys.lease("city"))
+    other = await world.live.acquire("city", "other", 60)
+    assert other is not None
+
+    async def forgot() -> bool:
+        return first.pipeline is None
+
+    await world.until(forgot)
+    world.agency.status = 503
+    await world.live.renew(other, 0)
+    failures = first.pollers[0].health.failures
+
+    async def owns_and_failed() -> bool:
+        return first.publisher.redis_run != "" and first.pollers[0].health.failures > failures + 1
+
+    await world.until(owns_and_failed)
+    assert await world.departures("a") == ON_TIME
+
+
+async def failing(ingester: Ingester, index: int) -> None:
+    """It owns the feed, and its endpoint of that index was away three times."""
+    poller = ingester.pollers[index]
+    async with asyncio.timeout(PATIENCE):
+        while not (ingester.publisher.redis_run and poller.health.failures > 2):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_an_endpoint_that_is_away_holds_up_what_others_tell_of_trips_for_a_moment_only(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.start(beside=True)
+    await world.until_departures("a", ON_TIME)
+    await world.until(world.kinds_told)
+    await world.stop()
+    world.agency.body, world.beside.status = late(120), 503
+    monkeypatch.setattr("feeds.ingest.ingester.HEARING", 600)
+    await failing(world.start("two", beside=True), 1)
+    assert await world.departures("a") == ON_TIME
+    assert await world.alerts("a")
+    monkeypatch.setattr("feeds.ingest.ingester.HEARING", 0)
+    await world.until_departures("a", [("predicted", posix("08:02:00"))])
+    assert not await world.alerts("a")
+
+
+async def test_what_was_told_of_trips_stays_while_only_other_endpoints_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feeds.ingest.ingester.HEARING", 0)
+    world.start(beside=True)
+    await world.until_departures("a", ON_TIME)
+    await world.until(world.kinds_told)
+    await world.stop()
+    world.agency.status, world.beside.body = 503, message(timestamp=NOON)
+    second = world.start("two", beside=True, clock=False)
+    second.clock.hear(Reading(NOON, 0))
+    await failing(second, 0)
+    assert await world.departures("a") == ON_TIME
 
 
 async def test_a_standby_takes_over_and_the_old_owner_is_fenced_off(world: World) -> None:
