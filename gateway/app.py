@@ -2,13 +2,14 @@
 
 `app.state` holds `settings`, `live` (LiveStore), `feeds` (FeedStates), `hub`, `boards`, `database`,
 `stores`, `accounts` (None unless configured), `issuers`, `access`, `limits`, `answer_headers`,
-`siblings` (None unless there are several workers), `draining` (False until the server is told to
-stop) and `closing` (False until it closes its streams).
+`siblings` (None unless there are several workers), `gateway` (what
+`/v1/status` calls it), `draining` (False until the server is told to stop) and `closing` (False until it closes its streams).
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from secrets import token_hex
 from typing import Any
 
 from prometheus_client import generate_latest
@@ -139,6 +140,7 @@ def create_app(settings: GatewaySettings, siblings: Siblings | None = None) -> S
     app.state.issuers = issuers
     app.state.access = access
     app.state.siblings = siblings
+    app.state.gateway = siblings.gateway if siblings else token_hex(8)
     app.state.answer_headers = headers
     app.state.draining = False
     app.state.closing = False

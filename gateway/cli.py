@@ -4,6 +4,7 @@ import gc
 import resource
 from contextlib import ExitStack
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 
 import click
@@ -81,9 +82,10 @@ def _serve_together(settings: GatewaySettings, host: str, port: int, workers: in
         TemporaryDirectory(prefix="stopcast-gateway-") as folder,
         listen(host, port, settings, shared=True),  # bound only: it gets no connection
     ):
+        gateway = token_hex(8)  # of them all: whichever answers tells their sums
 
         def serve(number: int) -> None:
-            _serve(settings, host, port, Siblings(Path(folder), number))
+            _serve(settings, host, port, Siblings(Path(folder), number, gateway))
 
         Workers(workers, serve).run()
 

@@ -17,9 +17,10 @@ _SUFFIX = ".sock"
 
 
 class Siblings:
-    """The workers as one of them sees them; `folder` is theirs alone."""
+    """The workers as one of them sees them; `folder` is theirs alone, `gateway` names them together."""
 
-    def __init__(self, folder: Path, number: int) -> None:
+    def __init__(self, folder: Path, number: int, gateway: str) -> None:
+        self.gateway = gateway
         self._folder = folder
         self._path = folder / f"{number}{_SUFFIX}"
 

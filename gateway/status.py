@@ -17,6 +17,7 @@ async def status(request: Request) -> Response:
         for sample in family.samples:
             sums[sample.name] += int(sample.value)
     told: GatewayStatus = {
+        "gateway": request.app.state.gateway,
         "streams": sums["stopcast_gateway_streams"],
         "stops": sums["stopcast_gateway_topics"],
         "opened": sums["stopcast_gateway_streams_opened_total"],

@@ -183,6 +183,8 @@ class Health(TypedDict):
 class GatewayStatus(TypedDict):
     """A gateway, over all its workers: what is open now, and what was counted since they started."""
 
+    gateway: str
+    """Random, the same while it runs: counts of two gateways behind one address are no series."""
     streams: int
     """Open now."""
     stops: int

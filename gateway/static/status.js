@@ -1,10 +1,20 @@
-/** `/status`: how the feeds and this gateway are, looked at again and again. */
+/** `/status`: how the feeds and the gateways are, looked at again and again. */
 
 import { ask } from "./address.js";
 import { arrange, make, say } from "./elements.js";
 import { ageText } from "./words.js";
 
-const LOOK = 3000; // milliseconds
+// Milliseconds.
+const LOOK = 3000;
+const PATIENCE = 5000;
+const GONE = 30_000;
+const FIGURES = {
+  "Open streams": "streams",
+  "Stops followed": "stops",
+  "Events out per second": "sent",
+  "Changes in per second": "came",
+  "Streams since the start": "opened",
+};
 const GOOD = { live: "good", stale: "late", down: "late" };
 
 const state = document.getElementById("state");
@@ -33,13 +43,13 @@ class FeedCard {
   #facts = new Figures(make("dl"));
   element = make("section", "feed", make("h2", {}, this.#name, this.#status), this.#facts.list);
 
-  draw(feed) {
-    const agencies = (feed.agencies ?? []).map((agency) => agency.name ?? agency.agency_name).filter(Boolean);
+  draw(feed, since) {
+    const agencies = (feed.agencies ?? []).map(({ name }) => name).filter(Boolean);
     say(this.#name, agencies.join(", ") || feed.feed_id);
     say(this.#status, feed.complete ? feed.status : "starting");
     this.#status.className = GOOD[feed.status];
     this.#facts.say("Feed", feed.feed_id);
-    this.#facts.say("Data", feed.age === undefined ? "none yet" : `${ageText(feed.age)} old`);
+    this.#facts.say("Data", feed.age === undefined ? "none yet" : `${ageText(feed.age + since)} old`);
     for (const [place, endpoint] of (feed.endpoints ?? []).entries()) {
       const name = feed.endpoints.length > 1 ? `Source ${place + 1}` : "Source";
       this.#facts.say(name, sourceText(endpoint));
@@ -55,38 +65,55 @@ function sourceText({ polls = 0, failures = 0, quality = {} }) {
   return wrong ? `${good}, ${wrong} findings` : good;
 }
 
-const whole = new Intl.NumberFormat("en");
+const english = new Intl.NumberFormat("en");
 const figures = new Figures(document.getElementById("figures"));
 const cards = new Map();
-let before; // the counts of the look before, and when that was
+const looks = new Map(); // by gateway; whichever answers tells its own counts
+let feeds = [];
+let heard; // when they were told
+let looking;
 
-function draw({ feeds }, told) {
-  const counts = { ...told, at: performance.now() / 1000 };
-  const rate = (name) =>
-    before ? whole.format(Math.max(0, Math.round((counts[name] - before[name]) / (counts.at - before.at)))) : "–";
-  figures.say("Open streams", whole.format(counts.streams));
-  figures.say("Stops followed", whole.format(counts.stops));
-  figures.say("Events out per second", rate("deliveries"));
-  figures.say("Changes in per second", rate("messages"));
-  figures.say("Streams since the start", whole.format(counts.opened));
-  before = counts;
+function take(counts, at) {
+  const before = looks.get(counts.gateway);
+  const rate = (name) => Math.max(0, (1000 * (counts[name] - before?.[name])) / (at - before?.at)); // or NaN
+  looks.set(counts.gateway, { ...counts, at, sent: rate("deliveries"), came: rate("messages") });
+  for (const [gateway, look] of looks) if (at - look.at > GONE) looks.delete(gateway);
+  for (const [name, member] of Object.entries(FIGURES)) {
+    const values = [...looks.values()].map((look) => look[member]).filter(Number.isFinite);
+    const sum = values.reduce((one, other) => one + other, 0);
+    figures.say(name, values.length ? english.format(sum.toFixed(sum < 10 ? 1 : 0)) : "–");
+  }
+}
+
+function draw() {
   for (const feed of feeds) {
     if (!cards.has(feed.feed_id)) cards.set(feed.feed_id, new FeedCard());
-    cards.get(feed.feed_id).draw(feed);
+    cards.get(feed.feed_id).draw(feed, (performance.now() - heard) / 1000);
   }
   arrange(document.getElementById("feeds"), feeds.map((feed) => cards.get(feed.feed_id).element));
 }
 
+function tell(kind, text) {
+  state.dataset.kind = kind;
+  say(state, text);
+}
+
 async function look() {
-  if (document.hidden) return;
+  if (document.hidden || looking) return;
+  looking = true;
+  const signal = AbortSignal.timeout(PATIENCE);
   try {
-    draw(...(await Promise.all([ask("/v1/feeds"), ask("/v1/status")])));
-    state.dataset.kind = "good";
-    say(state, "Live");
+    const [told, counts] = await Promise.all([ask("/v1/feeds", signal), ask("/v1/status", signal)]);
+    if (!told.feeds || !counts.gateway) throw new Error("No connection.");
+    feeds = told.feeds;
+    heard = performance.now();
+    take(counts, heard);
+    tell("good", "Live");
   } catch (error) {
-    state.dataset.kind = "bad";
-    say(state, error.message);
+    tell("bad", signal.aborted ? "No answer." : error.message);
   }
+  looking = false;
+  draw();
 }
 
 document.addEventListener("visibilitychange", look);

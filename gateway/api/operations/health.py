@@ -55,6 +55,7 @@ OPERATIONS: Operations = {
                     description="The sums.",
                     schema=ref("GatewayStatus"),
                     example={
+                        "gateway": "9f86d081884c7d65",
                         "streams": 1042,
                         "stops": 310,
                         "opened": 20417,

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
 import psutil
@@ -65,6 +66,12 @@ class Gateway:
             }
         )
 
+    async def status(self) -> dict[str, Any]:
+        async with httpx.AsyncClient() as http:
+            told = (await http.get(f"http://127.0.0.1:{self.port}/v1/status")).json()
+        assert isinstance(told, dict)
+        return told
+
     async def count(self, *streams: int) -> Counter[str]:
         """Wait until both workers are there and hold so many streams together, or so many."""
         async with asyncio.timeout(PATIENCE):
@@ -108,9 +115,9 @@ async def test_streams_spread_and_all_workers_drain(
         clients = await connected(gateway, a, demo.boards)
         held = await gateway.count(CLIENTS)
         assert min(held.values()) > 0  # by chance never in 5e11 runs
-        async with httpx.AsyncClient() as http:
-            status = await http.get(f"http://127.0.0.1:{gateway.port}/v1/status")
-        assert status.json()["streams"] == CLIENTS
+        told = [await gateway.status() for _ in range(12)]  # on a connection each, so of both
+        assert [status["streams"] for status in told] == [CLIENTS] * 12
+        assert len({status["gateway"] for status in told}) == 1
         gateway.process.send_signal(signal.SIGTERM)
         for client in clients:
             await client.read_until(lambda client=client: client.ended)  # type: ignore[misc]
