@@ -48,7 +48,7 @@ test("on time is only said of what is predicted", () => {
 test("times are those of the stop's zone, and it is said where that is another", () => {
   assert.match(words.clockTime(NOW, "Asia/Kathmandu"), /^0?3:58/);
   assert.equal(words.zoneNote(Intl.DateTimeFormat().resolvedOptions().timeZone, NOW), "");
-  assert.match(words.zoneNote("Asia/Kathmandu", NOW), /^times of Kathmandu \(.+\)$/);
+  assert.match(words.zoneNote("Asia/Kathmandu", NOW), /^Kathmandu time \(.+\)$/);
 });
 
 test("a zone that the browser does not know is taken for its own", () => {
