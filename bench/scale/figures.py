@@ -26,13 +26,13 @@ class Measured:
         "that a patch behind a board takes beside itself and its two gzip forms (costs)",
         "bytes",
     )
-    delivery: float = figure(7.2e-6, "many streams of one stop (performance)", "s")
-    # 15.8 µs for a delivery where ten streams follow a stop: what is above `delivery`, ten times.
+    delivery: float = figure(6.4e-6, "many streams of one stop (performance)", "s")
+    # 15.5 µs for a delivery where ten streams follow a stop: what is above `delivery`, ten times.
     message: float = figure(
-        (15.8e-6 - 7.2e-6) * 10, "of a gateway for a message, whoever gets it (performance)", "s"
+        (15.5e-6 - 6.4e-6) * 10, "of a gateway for a message, whoever gets it (performance)", "s"
     )
     connect: float = figure(
-        159e-6, "of a gateway for a stream with its first board (performance)", "s"
+        148e-6, "of a gateway for a stream with its first board (performance)", "s"
     )
     compared: float = figure(8.2e-6, "of a gateway for a followed board's version (costs)", "s")
     looked: float = figure(22.5e-6, "of a gateway for a look at a feed's state (costs)", "s")
