@@ -8,7 +8,6 @@ from secrets import token_hex
 from tempfile import TemporaryDirectory
 
 import click
-import structlog
 import uvloop
 
 from gateway.app import create_app
@@ -18,8 +17,6 @@ from gateway.siblings import Siblings
 from gateway.workers import Workers
 from schemas import logs
 from schemas.tracing import tracing
-
-log = structlog.get_logger()
 
 # Sockets that listen on the one port. Each has its own queue of connections that wait to be accepted,
 # and Linux lets none be longer than net.core.somaxconn (4,096): of 15,000 clients that came at once
@@ -70,7 +67,6 @@ def gateway(host: str, port: int, workers: int) -> None:
             raise BindError(f"STOPCAST_ADMIN_PORT is the public port, {port}: it needs its own")
         if settings.admin_port is not None:
             stack.enter_context(listen(settings.admin_host, settings.admin_port, settings))
-    log.info("listening", url=f"http://{host}:{port}")
     if workers > 1:
         _serve_together(settings, host, port, workers)
     else:

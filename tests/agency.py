@@ -27,7 +27,7 @@ class Agency:
     url: str = ""
     headers: list[dict[str, str]] = field(default_factory=list)
 
-    PATIENCE: ClassVar = 20.0
+    PATIENCE: ClassVar = 60.0
 
     async def answer(self, request: Request) -> Response:
         self.polls += 1

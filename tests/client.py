@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from schemas.event_reader import Event, EventReader, fold
 
-PATIENCE = 20.0  # seconds for a condition that must come true
+PATIENCE = 60.0  # seconds for a condition that must come true, however busy the machine is
 
 
 class BoardClient:

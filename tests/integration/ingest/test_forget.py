@@ -19,7 +19,7 @@ from schemas.database import connect, migrate
 from schemas.live import LiveStore
 from schemas.stored_board import Message
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 STOPS = ["a", "b", "c"]
 
 

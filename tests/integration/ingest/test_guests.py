@@ -21,7 +21,7 @@ from tests.agency import Agency, served
 from tests.timetables import message, posix, trip_update
 
 NOON = posix("07:55:00")
-PATIENCE = 20.0
+PATIENCE = 60.0
 HOST, GUEST = "metro:a", "bus:b"
 
 
