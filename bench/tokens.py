@@ -20,7 +20,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from gateway.auth import access as module
+from gateway.auth import verified_tokens
 from gateway.auth.access import Access
 from gateway.auth.grant import TokenScope
 from gateway.auth.keys import Keys, SecretKey
@@ -105,7 +105,7 @@ async def main() -> None:
     parser.add_argument("--tokens", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    module.REMEMBERED = given.tokens
+    verified_tokens.REMEMBERED = given.tokens
     for algorithm in ("HS256", "RS256", "ES256", "EdDSA"):
         private, keys = pair(algorithm)
         made: list[str | None] = [*tokens(private, algorithm, given.tokens)]

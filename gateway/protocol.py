@@ -101,7 +101,8 @@ class StreamProtocol(HttpToolsProtocol):
     def forget_parser(self) -> None:
         """For a stream: what its client sends from here on is of no interest."""
         self.parser = None  # type: ignore[assignment]
-        self.url = b""  # may have a token in it
+        self.url = b""  # may have a token in it …
+        self.headers.clear()  # … as these; the scope has another list of them by now
         self.pipeline.clear()
         self._intake.end(self)
 

@@ -35,6 +35,19 @@ from schemas.live import LiveStore, LiveStoreError
 
 # The key in scope["extensions"] under which gateway/protocol.py puts the connection's transport.
 TRANSPORT = "stopcast.transport"
+# What of a request's scope nobody reads once it was admitted. Ten entries stay: a dictionary of more
+# takes 0.2 kB more.
+_READ = {
+    "asgi",
+    "endpoint",
+    "extensions",
+    "headers",
+    "path_params",
+    "root_path",
+    "scheme",
+    "server",
+    "state",
+}
 
 
 class NotNowError(Exception):
@@ -48,6 +61,16 @@ class NotNowError(Exception):
         self.reason = reason
         self.problem = problem
         self.retry = retry
+
+
+class _Place:
+    """What a stream holds until its end, however it ends."""
+
+    __slots__ = ("callers", "topics")
+
+    def __init__(self) -> None:
+        self.callers = Callers()
+        self.topics: Sequence[Topic] = ()
 
 
 class BoardStream:
@@ -75,33 +98,44 @@ class BoardStream:
         self.needed = needed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        place = _Place()
+        try:
+            subscriber = await self._admitted(place, scope, receive, send)
+            if subscriber is not None:
+                await self._stream(subscriber, receive)
+        finally:
+            self.hub.release(place.topics)
+            self.limits.leave(place.callers)
+
+    async def _admitted(
+        self, place: _Place, scope: Scope, receive: Receive, send: Send
+    ) -> Subscriber | None:
+        """A stream whose answer has begun; None: it had another answer, or needs none any more."""
         request = await self._read(scope)
         transport = scope.get("extensions", {}).get(TRANSPORT)
         if transport is None:
             raise Problem(501, "no_transport", "Streams need Stopcast's server: stopcast gateway.")
-        topics, callers = list[Topic](), Callers()
         try:
             self._admit(scope)
-            callers = await self._authorize(scope, request)
-            topics = self.hub.hold(map(str, request.stops))
+            place.callers = await self._authorize(scope, request)
+            place.topics = self.hub.hold(map(str, request.stops))
             await self._enter()
-            await self._find(request.stops, topics)
+            await self._find(request.stops, place.topics)
             self._admit(scope)  # again: time has passed
-            if transport.is_closing():  # it did not want to wait; its end is on the way
-                await _disconnected(receive)
-                return
-            if scope["method"] == "HEAD":
-                await self.responses[request.coding](scope, receive, send)
-            else:
-                headers = self.responses[request.coding].raw_headers
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
-                expires = scope["grant"].expires if "grant" in scope else 0
-                await self._stream(request, topics, transport, receive, send, expires=expires)
         except NotNowError as refusal:
             await self._refuse(refusal, request, scope, receive, send)
-        finally:
-            self.hub.release(topics)
-            self.limits.leave(callers)
+            return None
+        if transport.is_closing():  # it did not want to wait; its end is on the way
+            await _disconnected(receive)
+            return None
+        response = self.responses[request.coding]
+        if scope["method"] == "HEAD":
+            await response(scope, receive, send)
+            return None
+        await send({"type": "http.response.start", "status": 200, "headers": response.raw_headers})
+        subscriber = self._opened(request, place.topics, transport, send)
+        subscriber.expires = scope["grant"].expires if "grant" in scope else 0
+        return subscriber
 
     async def _read(self, scope: Scope) -> StreamRequest:
         """Raise what is wrong with the request only after it was counted."""
@@ -137,8 +171,9 @@ class BoardStream:
                 raise NotNowError("overloaded" if crowded else "unavailable", problem) from None
             raise
         callers = await self._count(scope)
-        scope["headers"].clear()
-        scope["query_string"] = b""
+        kept = {name: value for name, value in scope.items() if name not in _READ}
+        scope.clear()  # in place: it is the server's
+        scope.update(kept, query_string=b"")
         return callers
 
     def _admit(self, scope: Scope) -> None:
@@ -210,31 +245,31 @@ class BoardStream:
         response = Response(goodbye, 200, headers, "text/event-stream")
         await response(scope, receive, send)
 
-    async def _stream(
+    def _opened(
         self,
         request: StreamRequest,
         topics: Sequence[Topic],
         transport: asyncio.Transport,
-        receive: Receive,
         send: Send,
-        *,
-        expires: int,
-    ) -> None:
-        hub = self.hub
+    ) -> Subscriber:
         feeds = tuple(sorted({stop.feed_id for stop in request.stops}))
         transport.get_protocol().forget_parser()  # type: ignore[attr-defined]  # gateway/protocol.py
-        transport.set_write_buffer_limits(high=hub.settings.write_buffer)
+        transport.set_write_buffer_limits(high=self.hub.settings.write_buffer)
         subscriber = self._subscriber(request, topics, feeds, transport, send)
-        if lifetime := hub.settings.stream_lifetime:
+        if lifetime := self.hub.settings.stream_lifetime:
             subscriber.deadline = asyncio.get_running_loop().time() + jittered(lifetime, 0.2)
-        subscriber.expires = expires
         subscriber.lacks = self._lacking(request.cursor, feeds, topics)
-        hub.add(subscriber)
+        return subscriber
+
+    async def _stream(self, subscriber: Subscriber, receive: Receive) -> None:
+        """For as long as the client wants. Each local here, and each coroutine, is memory."""
+        self.hub.add(subscriber)
         try:
             await subscriber.begin()
-            await _disconnected(receive)
+            while (await receive())["type"] != "http.disconnect":
+                pass  # as in _disconnected
         finally:
-            hub.remove(subscriber)
+            self.hub.remove(subscriber)
 
     def _subscriber(
         self,

@@ -1,30 +1,19 @@
 """From a request to what it may read: by its token, or, in open access, without one."""
 
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Sequence
-from hashlib import sha256
-from typing import NamedTuple
 
 from starlette.types import Scope
 
 from gateway.auth import bearer
 from gateway.auth.errors import KeysUnavailableError, TokenError
 from gateway.auth.grant import Grant, TokenScope
+from gateway.auth.verified_tokens import VerifiedTokens
 from gateway.auth.verifier import Unverified, Verifier
 from gateway.door import Door
 from gateway.problems import Problem, unavailable
 from schemas.arrivals import StopId
-
-# A verified token is some 0.5 kB here; as many as a process has streams unless told otherwise.
-REMEMBERED = 20_000
-# Seconds after which a token is verified anew, so that a key that was withdrawn is noticed.
-TRUSTED = 600.0
-
-
-class _Verified(NamedTuple):
-    grant: Grant
-    until: float
 
 
 class Access:
@@ -48,8 +37,7 @@ class Access:
         self._recall = recall  # refuses whom we know to be over his limit, before a signature
         self._verifiers = verifiers
         self._door = door  # a signature takes 0.1 ms; open streams go on while a crowd comes
-        self._clock = clock
-        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._verified = VerifiedTokens(clock)
 
     async def admit(
         self,
@@ -93,7 +81,7 @@ class Access:
         if token is None:
             return None
         try:
-            known = self._remembered(token)
+            known = self._verified.find(token)
             if known is not None:
                 return known
             self._recall(scope)
@@ -107,17 +95,6 @@ class Access:
             scope["error"] = str(error)
             raise bearer.no_keys() from None
 
-    def _remembered(self, token: str) -> Grant | None:
-        digest = _digest(token)
-        known = self._verified.get(digest)
-        if known is None:
-            return None
-        if self._clock() >= known.until:
-            del self._verified[digest]
-            return None
-        self._verified.move_to_end(digest)
-        return known.grant
-
     async def _verify(self, token: str) -> Grant:
         try:
             await self._door.enter()
@@ -126,10 +103,7 @@ class Access:
         said = Unverified.of(token)
         verifier = self._verifier(said)
         grant = Grant.of(await verifier.verified(token, said), verifier.leeway)
-        until = min(grant.expires, self._clock() + TRUSTED)
-        self._verified[_digest(token)] = _Verified(grant, until)
-        if len(self._verified) > REMEMBERED:
-            self._verified.popitem(last=False)
+        self._verified.add(token, grant)
         return grant
 
     def _verifier(self, said: Unverified) -> Verifier:
@@ -139,11 +113,6 @@ class Access:
             if said.algorithm in list(verifier.algorithms):
                 return verifier
         raise TokenError("algorithm" if alike else "issuer")
-
-
-def _digest(token: str) -> bytes:
-    """The token itself is kept nowhere."""
-    return sha256(token.encode("utf-8", "replace")).digest()
 
 
 def _crowded() -> Problem:

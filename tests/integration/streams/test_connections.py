@@ -26,7 +26,8 @@ async def test_a_stream_keeps_no_parser_no_headers_and_no_deque(
     await eventually(lambda: gateway.hub.subscribers)
     protocol = _protocol(gateway)
     assert protocol.parser is None
-    assert protocol.scope["headers"] == []
+    assert protocol.headers == []
+    assert not {"headers", "extensions", "path_params"} & {*protocol.scope}
     waiters = [protocol.cycle.message_event._waiters, protocol.flow._is_writable_event._waiters]
     assert not any(isinstance(kept, deque) for kept in [protocol.pipeline, *waiters])
 
