@@ -7,7 +7,6 @@ only in a patch. All times are POSIX seconds.
 JSON Schema is made of these types, and their docstrings are what it says (gateway/api).
 """
 
-from sys import intern
 from typing import Literal, NamedTuple, NotRequired, Required
 
 # The standard library's is opaque to pydantic before Python 3.12.
@@ -227,7 +226,7 @@ class StopId(NamedTuple):
         feed_id, colon, stop_id = text.partition(":")
         if not (feed_id and colon and stop_id):
             raise ValueError(f"{text!r} is no stop id: expected <feed>:<GTFS stop_id>")
-        return cls(intern(feed_id), stop_id)  # one text for all stops of a feed
+        return cls(feed_id, stop_id)
 
     def __str__(self) -> str:
         return f"{self.feed_id}:{self.stop_id}"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from sys import intern
 from typing import Any, Self
 
 from gateway.auth.errors import TokenError
@@ -44,8 +43,7 @@ class Grant:
         Raises:
             TokenError: `claims`, one of them is missing or malformed.
         """
-        issuer = intern(claims["iss"])  # one of ours: a text for all of its tokens
-        subject, expires = claims.get("sub"), claims.get("exp")
+        issuer, subject, expires = claims["iss"], claims.get("sub"), claims.get("exp")
         if not (isinstance(subject, str) and 0 < len(subject) <= _LONGEST_SUBJECT):
             raise TokenError("claims")
         if not isinstance(expires, int | float) or not 0 < expires < _LATEST:

@@ -106,7 +106,7 @@ class Verifier:
             raise TokenError("algorithm")
         key = await self._keys.find(said.kid)
         try:
-            return jwt.decode(
+            claims = jwt.decode(
                 token,
                 key,
                 list(self.algorithms),
@@ -117,3 +117,4 @@ class Verifier:
             )
         except jwt.PyJWTError as error:
             raise TokenError(_REASONS.get(type(error), "malformed")) from None
+        return claims | {"iss": self.issuer}  # one text for all that are remembered
