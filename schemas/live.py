@@ -28,7 +28,7 @@ class LiveStoreError(StopcastError):
 
 
 class FencedError(LiveStoreError):
-    """A newer owner has written: this process must not write this feed any more."""
+    """A newer owner has written, or the lease is lost: this process must not write this feed any more."""
 
 
 class Lease(NamedTuple):
@@ -37,6 +37,10 @@ class Lease(NamedTuple):
     feed_id: str
     owner: str
     fence: int
+
+    def held(self) -> str:
+        """What stands at the lease's key while it is held."""
+        return f"{self.owner} {self.fence}"
 
 
 def _script(name: str) -> Script:
@@ -48,7 +52,8 @@ _RETIRE = _script("retire")
 _STAMP = _script("stamp")
 _ACQUIRE = _script("acquire")
 _RENEW = _script("renew")
-_SCRIPTS = (_PUBLISH, _RETIRE, _STAMP, _ACQUIRE, _RENEW)
+_TELL = _script("tell")
+_SCRIPTS = (_PUBLISH, _RETIRE, _STAMP, _ACQUIRE, _RENEW, _TELL)
 
 
 class LiveStore:
@@ -131,8 +136,8 @@ class LiveStore:
 
     async def renew(self, lease: Lease, ttl: float) -> bool:
         """Keep the lease for `ttl` seconds from now (0 gives it back); False: it was lost."""
-        mine = f"{lease.owner} {lease.fence}"
-        [held] = await self._answers([_RENEW([keys.lease(lease.feed_id)], [mine, int(ttl * 1000)])])
+        renewal = _RENEW([keys.lease(lease.feed_id)], [lease.held(), int(ttl * 1000)])
+        [held] = await self._answers([renewal])
         return bool(held)
 
     async def stamp(self, lease: Lease, stop_ids: Sequence[str]) -> dict[str, StoredBoard]:
@@ -195,14 +200,18 @@ class LiveStore:
         """Renew the time to live of boards that did not change."""
         await self._answers(("EXPIRE", keys.board(stop), BOARD_TTL) for stop in stop_ids)
 
-    async def tell(self, state: FeedState) -> None:
-        """Write the feed's state."""
-        with _errors():
-            async with self.redis.pipeline(transaction=False) as pipe:
-                pipe.sadd(keys.FEEDS, state.feed_id)
-                pipe.hset(keys.feed(state.feed_id), mapping=state.encode())
-                pipe.expire(keys.feed(state.feed_id), FEED_TTL)
-                await pipe.execute()
+    async def tell(self, lease: Lease, state: FeedState) -> None:
+        """Write the state of the lease's feed.
+
+        Raises:
+            FencedError: the lease is not held any more, or Redis was emptied; nothing was written.
+        """
+        members = [one for member in state.encode().items() for one in member]
+        feed = [keys.lease(state.feed_id), keys.feed(state.feed_id)]
+        [told] = await self._answers([_TELL(feed, [lease.held(), FEED_TTL, *members])])
+        if told == b"fenced":
+            raise FencedError(f"feed {state.feed_id}: the lease was lost")
+        await self._answers([("SADD", keys.FEEDS, state.feed_id)])
 
     async def stops(self, feed_id: str) -> set[str]:
         """The stop ids (GTFS) that its owner last published boards of."""

@@ -4,7 +4,7 @@ import random
 import time
 from typing import Any
 
-from schemas import frames, merge_patch
+from schemas import frames, keys, merge_patch
 from schemas.arrivals import Board
 from schemas.feed_state import FeedState
 from schemas.live import Lease, LiveStore
@@ -38,7 +38,10 @@ class Publisher:
             "feed_id": self.feed, "status": "live", "timestamp": int(now), "now": now, "beat": now,
             "rate": 1.0, "owner": "test", "lineage": 0, "complete": True, "report": {},
         }  # fmt: skip
-        await self.live.tell(FeedState(**{**state, **changes}))
+        told = FeedState(**{**state, **changes})
+        # It owns the feed, whatever the test did to Redis.
+        await self.live.redis.set(keys.lease(told.feed_id), self.lease.held())
+        await self.live.tell(self.lease, told)
 
     def stop(self, name: str) -> str:
         return f"{self.feed}:{name}"

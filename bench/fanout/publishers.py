@@ -73,9 +73,10 @@ class BoardPublisher:
         while True:
             now = time.time()
             await self.live.tell(
+                self.lease,
                 FeedState(
                     FEED, "live", int(now), now, now, 1.0, "bench", 0, complete=True, report={}
-                )
+                ),
             )
             await asyncio.sleep(TELL)
 

@@ -98,7 +98,9 @@ async def comparing(live: LiveStore) -> Spent:
 async def looking(live: LiveStore) -> tuple[Spent, int]:
     """What it does every `STOPCAST_FEED_POLL` for each feed; and a state's bytes."""
     for number in range(FEEDS):
-        await live.tell(_state(f"bench-{number}"))
+        lease = await live.acquire(f"bench-{number}", "bench", 3600)
+        assert lease is not None
+        await live.tell(lease, _state(f"bench-{number}"))
     size = sum(len(str(k)) + len(v) for k, v in _state("bench-100").encode().items())
     states = FeedStates(live, GatewaySettings())
     await states.poll()

@@ -121,7 +121,7 @@ class Ingester:
                 raise LeaseLostError(f"feed {self.feed_id}: the lease was lost")
             if self.publisher.redis_run:
                 await self.publisher.check_run()
-                await self.live.tell(self.state())
+                await self.live.tell(lease, self.state())
             if self.pipeline and time.monotonic() - kept > BOARD_TTL / 3:
                 await self.publisher.keep(self.pipeline)
                 kept = time.monotonic()
@@ -151,7 +151,7 @@ class Ingester:
                 await self.publisher.publish(lease, pipeline, self.clock.now())
                 if not was_complete:
                     self._log.info("boards_complete", boards=len(pipeline.boards.stop_ids))
-                    await self.live.tell(self.state())
+                    await self.live.tell(lease, self.state())
             await self._wait()
 
     async def _schedule_loaded(self) -> Pipeline:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,11 +10,12 @@ import pytest
 from bench.drill.relay import Relay
 from schemas import frames, keys
 from schemas.feed_state import FeedState
-from schemas.live import FencedError, LiveStore
+from schemas.live import FencedError, Lease, LiveStore
 from schemas.stored_board import Message, Publication, StoredBoard
 from tests.client import PATIENCE
 
 STOP = "demo:north/side} 1"
+STATE = FeedState("demo", "live", 17, 100.5, 200.25, 20.0, "me", 7, True, {"agencies": []})
 
 
 @pytest.fixture
@@ -32,6 +34,12 @@ def snapshot(version: int) -> Publication:
 def patch(prev: int, version: int) -> Publication:
     frame = frames.event("patch", {"version": version})
     return Publication(STOP, prev, version, None, frame)
+
+
+async def owned(live: LiveStore) -> Lease:
+    lease = await live.acquire("demo", "me", PATIENCE)
+    assert lease is not None
+    return lease
 
 
 async def test_connections_that_were_reset_while_idle_are_replaced(valkey_url: str) -> None:
@@ -140,11 +148,31 @@ async def test_scripts_survive_a_redis_that_forgot_them(live: LiveStore) -> None
 
 
 async def test_a_feed_state_comes_back_as_it_was_told(live: LiveStore) -> None:
-    assert await live.acquire("other", "me", 10)  # a fence alone is no state
-    state = FeedState("demo", "live", 17, 100.5, 200.25, 20.0, "me", 7, True, {"agencies": []})
-    await live.tell(state)
-    assert await live.feeds() == {"demo": state}
-    assert state.board_clock(201.25) == 120.5
+    assert await live.acquire("other", "me", PATIENCE)  # a fence alone is no state
+    await live.tell(await owned(live), STATE)
+    assert await live.feeds() == {"demo": STATE}
+    assert STATE.board_clock(201.25) == 120.5
+
+
+async def test_who_lost_the_lease_tells_no_state(live: LiveStore) -> None:
+    former = await owned(live)
+    await live.renew(former, 0)
+    lease = await owned(live)
+    await live.tell(lease, STATE)
+    with pytest.raises(FencedError):
+        await live.tell(former, replace(STATE, timestamp=1))
+    assert await live.feeds() == {"demo": STATE}
+
+
+async def test_a_state_told_into_an_emptied_redis_is_refused(live: LiveStore) -> None:
+    """It would say of boards that are gone that they are all there."""
+    lease = await owned(live)
+    await live.tell(lease, STATE)
+    await live.redis.flushall()
+    with pytest.raises(FencedError):
+        await live.tell(lease, STATE)
+    assert await live.feeds() == {}
+    assert await live.known() == set()
 
 
 async def test_parents_of_entrances_are_found(live: LiveStore) -> None:

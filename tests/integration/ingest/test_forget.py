@@ -55,7 +55,8 @@ class World:
                     await asyncio.sleep(0.02)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-        await self.live.tell(ingester.state())
+        assert ingester._lease is not None
+        await self.live.tell(ingester._lease, ingester.state())
         return ingester
 
     async def ingested(self, *feeds: str) -> None:

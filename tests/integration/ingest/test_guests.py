@@ -78,7 +78,10 @@ class Two:
         """As if its owner had died long ago."""
         await self.stop(feed_id)
         state = (await self.live.feeds())[feed_id]
-        await self.live.tell(replace(state, beat=state.beat - SILENT - 1))
+        lease = await self.live.acquire(feed_id, "nobody", PATIENCE)
+        assert lease is not None
+        await self.live.tell(lease, replace(state, beat=state.beat - SILENT - 1))
+        await self.live.renew(lease, 0)
 
 
 @pytest.fixture
