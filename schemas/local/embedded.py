@@ -15,6 +15,8 @@ from typing import Any
 
 from schemas.errors import StopcastError
 
+VALKEY_START = 60.0  # seconds; a machine without a moment to spare needs more than the package's 10
+
 
 class EmbeddedError(StopcastError):
     """An embedded server is not installed or did not start."""
@@ -50,7 +52,7 @@ def valkey(data_dir: Path | None = None, *, cluster: bool = False) -> Iterator[s
         stack.callback(server.terminate)  # at once: it has nothing to save
         with _interrupts_held():
             try:
-                server.start()
+                server.start(VALKEY_START)
             except (ValkeyServerError, OSError) as error:
                 raise EmbeddedError(f"the embedded Valkey did not start: {error}") from error
         yield f"redis://127.0.0.1:{server.port}/0"

@@ -47,7 +47,7 @@ from tests.documented import (
     undecided,
     unknown_to_stopcast,
 )
-from tests.e2e.processes import PATIENCE, wait_until
+from tests.e2e.processes import PATIENCE, START, wait_until
 
 BIN = Path(sys.executable).parent
 NEEDS = {"a network", "docker", "Fly.io", "accounts", "Schemathesis", "some minutes"}
@@ -68,7 +68,7 @@ class Started:
         return self.output.read_text(errors="replace")
 
     def wait_for(self, text: str) -> None:
-        wait_until(lambda: text in self.text or self.process.poll() is not None)
+        wait_until(lambda: text in self.text or self.process.poll() is not None, START)
         assert text in self.text, self.text
 
 
@@ -449,7 +449,7 @@ def test_documented_command_does_what_it_says(
         if run.follows:
             started.wait_for(run.prints)
         else:
-            assert started.process.wait(PATIENCE) == 0, started.text
+            assert started.process.wait(START) == 0, started.text
     assert run.prints in started.text
     if run.leaves:
         assert (folder / run.leaves).read_bytes()
