@@ -18,6 +18,7 @@ from schemas.local import embedded
 from tests.client import PATIENCE
 
 SLOTS = 16384
+MIGRATION = 60_000  # milliseconds that a node gives another for some keys
 MASTERS = 3
 
 
@@ -77,7 +78,7 @@ class Cluster:
         await source.tell("SETSLOT", moving, "MIGRATING", target.node_id)
         while names := await source.tell("GETKEYSINSLOT", moving, 10):
             await source.redis.execute_command(
-                "MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *names
+                "MIGRATE", "127.0.0.1", target.port, "", 0, MIGRATION, "KEYS", *names
             )
             await asyncio.sleep(0)
         for node in (target, source, *self.nodes):
