@@ -36,10 +36,6 @@ class Node:
         """It knows who has every slot, and all of them answer."""
         return b"cluster_state:ok" in await self.tell("INFO")
 
-    async def kill(self) -> None:
-        """SIGKILL."""
-        os.kill((await self.redis.info("server"))["process_id"], signal.SIGKILL)
-
 
 @dataclass
 class Cluster:
@@ -70,6 +66,12 @@ class Cluster:
         return next(
             int(master[1]) for first, last, master, *_ in ranges if first <= slot(stop_id) <= last
         )
+
+    async def lose(self, node: Node) -> None:
+        """SIGKILL; the others find it dead after a second, though they are patient otherwise."""
+        for each in self.nodes:
+            await each.redis.config_set("cluster-node-timeout", 1000)
+        os.kill((await node.redis.info("server"))["process_id"], signal.SIGKILL)
 
     async def migrate(self, stop_id: str, target: Node) -> None:
         """Move the slot of a stop by the steps of old, key by key (redis.io, "cluster setslot")."""

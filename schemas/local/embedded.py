@@ -40,9 +40,10 @@ def valkey(data_dir: Path | None = None, *, cluster: bool = False) -> Iterator[s
         raise EmbeddedError(_missing("REDIS_URL", "Valkey")) from None
     config: dict[str, Any] = {"maxmemory-policy": "noeviction"}
     if cluster:
-        # Neighbours are found dead, and replicas filled, as quickly as one machine can.
+        # Replicas are filled at once; on one machine, who is silent for a while is only slow.
         config |= {"cluster-enabled": "yes", "cluster-port": free_port()}
-        config |= {"cluster-node-timeout": 1000, "repl-diskless-sync-delay": 0}
+        config |= {"cluster-node-timeout": 60_000, "cluster-manual-failover-timeout": 60_000}
+        config |= {"repl-diskless-sync-delay": 0}
     if data_dir is not None:
         data_dir = data_dir.resolve()
         _end_leftover(data_dir / "valkey.pid", data_dir)
