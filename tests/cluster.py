@@ -8,6 +8,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 from redis.crc import key_slot
@@ -69,9 +70,10 @@ class Cluster:
 
     async def lose(self, node: Node) -> None:
         """SIGKILL; the others find it dead after a second, though they are patient otherwise."""
+        process_id = (await node.redis.info("server"))["process_id"]
         for each in self.nodes:
             await each.redis.config_set("cluster-node-timeout", 1000)
-        os.kill((await node.redis.info("server"))["process_id"], signal.SIGKILL)
+        os.kill(process_id, signal.SIGKILL)
 
     async def migrate(self, stop_id: str, target: Node) -> None:
         """Move the slot of a stop by the steps of old, key by key (redis.io, "cluster setslot")."""
@@ -97,7 +99,7 @@ async def cluster() -> AsyncIterator[Cluster]:
     """Run one until the block ends."""
     with ExitStack() as stack:
         urls = [stack.enter_context(embedded.valkey(cluster=True)) for _ in range(MASTERS + 1)]
-        nodes = [Node(Redis.from_url(url), int(url.rsplit(":")[-1].split("/")[0])) for url in urls]
+        nodes = [_node(url) for url in urls]
         try:
             async with asyncio.timeout(PATIENCE):
                 await _join(nodes)
@@ -105,6 +107,14 @@ async def cluster() -> AsyncIterator[Cluster]:
         finally:
             for node in nodes:
                 await node.redis.aclose()
+
+
+def _node(url: str) -> Node:
+    # redis-py gives a server 5 seconds, unless it is told otherwise.
+    redis = Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+    port = urlsplit(url).port
+    assert port is not None
+    return Node(redis, port)
 
 
 async def _join(nodes: list[Node]) -> None:

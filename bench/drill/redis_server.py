@@ -41,7 +41,7 @@ class Redis:
 
     def client(self) -> Client:
         """For looking at it from beside, past every relay."""
-        return Client(port=self.port)
+        return Client(port=self.port, socket_timeout=VALKEY_START)
 
     def dump(self) -> None:
         """Remember what it holds now, for `stop("old")`."""
