@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -278,10 +278,11 @@ def test_compose_has_the_services(command: Command) -> None:
 
 @pytest.mark.parametrize("command", written("redis-cli"), ids=title)
 async def test_redis_has_the_command(command: Command, valkey_url: str) -> None:
-    live = LiveStore.connect(valkey_url)
-    ask: Any = live.redis.execute_command
-    [known] = await ask("COMMAND INFO", command.text.split()[1])
-    await live.close()
+    async with AsyncExitStack() as stack:
+        live = LiveStore.connect(valkey_url)
+        stack.push_async_callback(live.close)
+        ask: Any = live.redis.execute_command
+        [known] = await ask("COMMAND INFO", command.text.split()[1])
     assert known
 
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,10 @@ async def test_every_client_holds_the_servers_boards_after_every_poll(
     clients = {name: BoardClient(world["ports"][0]) for name in follows}
     rng = random.Random(1707397157)  # noqa: S311  # which cut happens where
     url = f"http://127.0.0.1:{world['ports'][0]}"
-    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as plain:
+    async with AsyncExitStack() as stack:
+        plain = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=PATIENCE))
+        for client in clients.values():
+            stack.push_async_callback(client.cut)
         for number, data in enumerate(recorded):
             if number:
                 (await plain.post(f"{world['replay']}/step")).raise_for_status()
@@ -102,8 +105,6 @@ async def test_every_client_holds_the_servers_boards_after_every_poll(
                     await cut_and_resumed(clients[name], stops, rng)
                 expected = {stop: served[stop] for stop in stops}
                 await until_held(clients[name], expected)
-        for client in clients.values():
-            await client.cut()
         before = served
         again = {stop: (await board(plain, stop)) for stop in before}
         assert again == before  # polls without news publish nothing
