@@ -129,7 +129,7 @@ RUN = {
     ),
     # A smaller one: two cores have to do for it.
     "stopcast load https://boards.example.org --connections 500 --stops-per-stream 5 --duration 120": Run(
-        "right", instead={"--connections 500": "--connections 5", "--duration 120": "--duration 2"}
+        "right", instead={"--connections 500": "--connections 5", "--duration 120": "--duration 10"}
     ),
     "cp docs/examples/bart.toml stopcast.toml": Run(leaves="stopcast.toml"),
     'echo "POSTGRES_PASSWORD=$(openssl rand -hex 24)" > .env': Run(leaves=".env"),
