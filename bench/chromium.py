@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, async_playwright
 
+PATIENCE = 60_000  # milliseconds for what must come, however busy the machine is
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -43,6 +44,7 @@ async def chromium(font: str = "sans-serif") -> AsyncIterator[Browser]:
             browser = await playwright.chromium.launch(
                 executable_path=path,
                 args=[*FLAGS],
+                timeout=PATIENCE,
                 env={**os.environ, "FONTCONFIG_FILE": fonts.name},
             )
             yield browser

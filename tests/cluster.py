@@ -8,6 +8,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 from redis.crc import key_slot
@@ -18,6 +19,7 @@ from schemas.local import embedded
 from tests.client import PATIENCE
 
 SLOTS = 16384
+MIGRATION = 60_000  # milliseconds that a node gives another for some keys
 MASTERS = 3
 
 
@@ -34,10 +36,6 @@ class Node:
     async def whole(self) -> bool:
         """It knows who has every slot, and all of them answer."""
         return b"cluster_state:ok" in await self.tell("INFO")
-
-    async def kill(self) -> None:
-        """SIGKILL."""
-        os.kill((await self.redis.info("server"))["process_id"], signal.SIGKILL)
 
 
 @dataclass
@@ -70,6 +68,13 @@ class Cluster:
             int(master[1]) for first, last, master, *_ in ranges if first <= slot(stop_id) <= last
         )
 
+    async def lose(self, node: Node) -> None:
+        """SIGKILL; the others find it dead after a second, though they are patient otherwise."""
+        process_id = (await node.redis.info("server"))["process_id"]
+        for each in self.nodes:
+            await each.redis.config_set("cluster-node-timeout", 1000)
+        os.kill(process_id, signal.SIGKILL)
+
     async def migrate(self, stop_id: str, target: Node) -> None:
         """Move the slot of a stop by the steps of old, key by key (redis.io, "cluster setslot")."""
         moving, source = slot(stop_id), self.home(stop_id)
@@ -77,7 +82,7 @@ class Cluster:
         await source.tell("SETSLOT", moving, "MIGRATING", target.node_id)
         while names := await source.tell("GETKEYSINSLOT", moving, 10):
             await source.redis.execute_command(
-                "MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *names
+                "MIGRATE", "127.0.0.1", target.port, "", 0, MIGRATION, "KEYS", *names
             )
             await asyncio.sleep(0)
         for node in (target, source, *self.nodes):
@@ -94,7 +99,7 @@ async def cluster() -> AsyncIterator[Cluster]:
     """Run one until the block ends."""
     with ExitStack() as stack:
         urls = [stack.enter_context(embedded.valkey(cluster=True)) for _ in range(MASTERS + 1)]
-        nodes = [Node(Redis.from_url(url), int(url.rsplit(":")[-1].split("/")[0])) for url in urls]
+        nodes = [_node(url) for url in urls]
         try:
             async with asyncio.timeout(PATIENCE):
                 await _join(nodes)
@@ -102,6 +107,14 @@ async def cluster() -> AsyncIterator[Cluster]:
         finally:
             for node in nodes:
                 await node.redis.aclose()
+
+
+def _node(url: str) -> Node:
+    # redis-py gives a server 5 seconds, unless it is told otherwise.
+    redis = Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+    port = urlsplit(url).port
+    assert port is not None
+    return Node(redis, port)
 
 
 async def _join(nodes: list[Node]) -> None:

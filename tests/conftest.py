@@ -7,17 +7,18 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from schemas.local import embedded
 from tests.leaks import leaked, leaky_logs
 from tests.small_city import SMALL_CITY
 
-settings.register_profile("stopcast", deadline=None)  # a slow moment of the machine is no failure
+# A slow moment of the machine is no failure.
+settings.register_profile("stopcast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("stopcast")
 
 # `pytest --hypothesis-profile=long tests/conformance` looks longer for what breaks a law.
-settings.register_profile("long", max_examples=4000, deadline=None)
+settings.register_profile("long", settings.get_profile("stopcast"), max_examples=4000)
 
 CAPTURES = Path(os.environ.get("STOPCAST_CAPTURES", Path(__file__).parents[2] / "shared" / "data"))
 

@@ -16,7 +16,7 @@ from bench.drill.redis_server import Kept
 from bench.drill.relay import Relay
 from bench.drill.world import World
 
-DRAIN = 15.0  # seconds within which a drained gateway has ended
+DRAIN = 60.0  # seconds within which a drained gateway has ended
 SKEW = 5.0  # seconds
 TAKE_OVER = 60.0  # seconds after which nobody waits for the standby any more
 

@@ -30,7 +30,7 @@ async def hold(world: World, patience: float = PATIENCE) -> float:
     """
     truth = world.city.boards()
     began = time.monotonic()
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         while True:
             world.check_riders()
             found = list(_riders(world, truth)) or await _gateways(world, client, truth)

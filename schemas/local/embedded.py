@@ -15,6 +15,8 @@ from typing import Any
 
 from schemas.errors import StopcastError
 
+VALKEY_START = 60.0  # seconds; a machine without a moment to spare needs more than the package's 10
+
 
 class EmbeddedError(StopcastError):
     """An embedded server is not installed or did not start."""
@@ -38,9 +40,10 @@ def valkey(data_dir: Path | None = None, *, cluster: bool = False) -> Iterator[s
         raise EmbeddedError(_missing("REDIS_URL", "Valkey")) from None
     config: dict[str, Any] = {"maxmemory-policy": "noeviction"}
     if cluster:
-        # Neighbours are found dead, and replicas filled, as quickly as one machine can.
+        # Replicas are filled at once; on one machine, who is silent for a while is only slow.
         config |= {"cluster-enabled": "yes", "cluster-port": free_port()}
-        config |= {"cluster-node-timeout": 1000, "repl-diskless-sync-delay": 0}
+        config |= {"cluster-node-timeout": 60_000, "cluster-manual-failover-timeout": 60_000}
+        config |= {"repl-diskless-sync-delay": 0}
     if data_dir is not None:
         data_dir = data_dir.resolve()
         _end_leftover(data_dir / "valkey.pid", data_dir)
@@ -50,7 +53,7 @@ def valkey(data_dir: Path | None = None, *, cluster: bool = False) -> Iterator[s
         stack.callback(server.terminate)  # at once: it has nothing to save
         with _interrupts_held():
             try:
-                server.start()
+                server.start(VALKEY_START)
             except (ValkeyServerError, OSError) as error:
                 raise EmbeddedError(f"the embedded Valkey did not start: {error}") from error
         yield f"redis://127.0.0.1:{server.port}/0"

@@ -17,7 +17,8 @@ from schemas.live import LiveStore, LiveStoreError
 SOON = 600  # seconds; "something is about to happen"
 SAMPLE = 2000  # boards of a feed read at most: enough to find a busy stop, quick in a big city
 BOARDS_PATIENCE = 300.0  # seconds; a big schedule takes a while to become boards
-PREDICTION_PATIENCE = 20.0  # a feed may have no realtime at all
+MESSAGE_PATIENCE = 60.0  # a source may be away, or slow to start on a busy machine
+PREDICTION_PATIENCE = 20.0  # a feed may predict nothing now
 Tokens = Literal["none", "by secret", "by issuer"]  # what the gateway asks for
 
 
@@ -39,6 +40,9 @@ async def greet(url: str, redis_url: str, feed_ids: set[str], tokens: Tokens) ->
             async with asyncio.timeout(BOARDS_PATIENCE):
                 await _until(lambda: _ready(url))
                 await _until(lambda: _complete(live, feed_ids))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(MESSAGE_PATIENCE):
+                    await _until(lambda: _heard(live, feed_ids))
             async with asyncio.timeout(PREDICTION_PATIENCE):
                 stop = await _until(lambda: busy_stop(live, feed_ids))
     finally:
@@ -123,3 +127,10 @@ async def _ready(url: str) -> bool:
 async def _complete(live: LiveStore, feed_ids: set[str]) -> bool:
     feeds = await live.feeds()
     return all(feed_id in feeds and feeds[feed_id].complete for feed_id in feed_ids)
+
+
+async def _heard(live: LiveStore, feed_ids: set[str]) -> bool:
+    """Every endpoint of the feeds has given a message."""
+    feeds = await live.feeds()
+    endpoints = [each for feed_id in feed_ids for each in feeds[feed_id].report["endpoints"]]
+    return all(endpoint["messages"] for endpoint in endpoints)

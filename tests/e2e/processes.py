@@ -14,6 +14,7 @@ import httpx
 from schemas.local.embedded import free_port
 
 PATIENCE = 60.0
+START = 300.0  # of a whole city
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def stopcast(*arguments: str, env: dict[str, str], log: Path) -> Iterator[subpro
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(15)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -51,10 +52,20 @@ def run(*arguments: str, env: dict[str, str]) -> str:
 
 @contextmanager
 def gateway(env: dict[str, str], log: Path, **settings: str) -> Iterator[int]:
-    """A gateway on a free port, which is given once it is ready."""
+    """A gateway on a free port, which is given once it is ready.
+
+    It ends at once, does not mind how often one machine asks, and is as patient as the tests.
+    """
     port = free_port()
-    short = {"STOPCAST_DRAIN_GRACE": "0", "STOPCAST_DRAIN_WINDOW": "0", **settings}
-    with stopcast("gateway", "--port", str(port), env={**env, **short}, log=log):
+    chosen = {
+        "STOPCAST_DRAIN_GRACE": "0",
+        "STOPCAST_DRAIN_WINDOW": "0",
+        "STOPCAST_REQUESTS_PER_ADDRESS": "0",
+        "STOPCAST_STREAMS_PER_ADDRESS": "0",
+        "STOPCAST_START_TIMEOUT": str(PATIENCE),
+        **settings,
+    }
+    with stopcast("gateway", "--port", str(port), env={**env, **chosen}, log=log):
         wait_until(lambda: _ready(port))
         yield port
 

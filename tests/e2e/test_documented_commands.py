@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ from tests.documented import (
     undecided,
     unknown_to_stopcast,
 )
-from tests.e2e.processes import PATIENCE, wait_until
+from tests.e2e.processes import PATIENCE, START, wait_until
 
 BIN = Path(sys.executable).parent
 NEEDS = {"a network", "docker", "Fly.io", "accounts", "Schemathesis", "some minutes"}
@@ -68,7 +68,7 @@ class Started:
         return self.output.read_text(errors="replace")
 
     def wait_for(self, text: str) -> None:
-        wait_until(lambda: text in self.text or self.process.poll() is not None)
+        wait_until(lambda: text in self.text or self.process.poll() is not None, START)
         assert text in self.text, self.text
 
 
@@ -129,7 +129,7 @@ RUN = {
     ),
     # A smaller one: two cores have to do for it.
     "stopcast load https://boards.example.org --connections 500 --stops-per-stream 5 --duration 120": Run(
-        "right", instead={"--connections 500": "--connections 5", "--duration 120": "--duration 2"}
+        "right", instead={"--connections 500": "--connections 5", "--duration 120": "--duration 10"}
     ),
     "cp docs/examples/bart.toml stopcast.toml": Run(leaves="stopcast.toml"),
     'echo "POSTGRES_PASSWORD=$(openssl rand -hex 24)" > .env': Run(leaves=".env"),
@@ -278,10 +278,11 @@ def test_compose_has_the_services(command: Command) -> None:
 
 @pytest.mark.parametrize("command", written("redis-cli"), ids=title)
 async def test_redis_has_the_command(command: Command, valkey_url: str) -> None:
-    live = LiveStore.connect(valkey_url)
-    ask: Any = live.redis.execute_command
-    [known] = await ask("COMMAND INFO", command.text.split()[1])
-    await live.close()
+    async with AsyncExitStack() as stack:
+        live = LiveStore.connect(valkey_url)
+        stack.push_async_callback(live.close)
+        ask: Any = live.redis.execute_command
+        [known] = await ask("COMMAND INFO", command.text.split()[1])
     assert known
 
 
@@ -449,7 +450,7 @@ def test_documented_command_does_what_it_says(
         if run.follows:
             started.wait_for(run.prints)
         else:
-            assert started.process.wait(PATIENCE) == 0, started.text
+            assert started.process.wait(START) == 0, started.text
     assert run.prints in started.text
     if run.leaves:
         assert (folder / run.leaves).read_bytes()

@@ -11,6 +11,7 @@ import httpx
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from feeds.sources.clock import CLOCK_HEADER, Reading
+from tests.e2e.processes import PATIENCE
 
 
 @contextmanager
@@ -25,17 +26,21 @@ def replay(*arguments: str) -> Iterator[list[str]]:
         assert "captures from" in head[0]
         yield head[1:]
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=PATIENCE) == 0
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
 
 
+def client_of(url: str) -> httpx.Client:
+    return httpx.Client(base_url=url, timeout=PATIENCE)
+
+
 def test_eighty_polls_of_the_subway_are_stepped_through(captures: Path) -> None:
     folder = captures / "onebusaway-app-modules" / "nyct_multi_trips"
     recorded = [file.read_bytes() for file in sorted(folder.glob("*.pb"))]
-    with replay("--step", str(folder)) as [url], httpx.Client(base_url=url) as client:
+    with replay("--step", str(folder)) as [url], client_of(url) as client:
         tag = ""
         for number, data in enumerate(recorded):
             if number:
@@ -53,8 +58,8 @@ def test_json_captures_of_one_folder_are_served_as_two_series(captures: Path) ->
     folder = captures / "onebusaway-app-modules" / "st_duplicated_trips"
     series = (f"trips={folder}/trip_update_*.json", f"vehicles={folder}/vehicle_position_*.json")
     with replay("--step", *series) as [trips, vehicles]:
-        update = FeedMessage.FromString(httpx.get(trips).content)
-        position = FeedMessage.FromString(httpx.get(vehicles).content)
+        update = FeedMessage.FromString(httpx.get(trips, timeout=PATIENCE).content)
+        position = FeedMessage.FromString(httpx.get(vehicles, timeout=PATIENCE).content)
     assert update.header.timestamp == position.header.timestamp == 1683740698
     assert all(entity.HasField("trip_update") for entity in update.entity)
     assert all(entity.HasField("vehicle") for entity in position.entity)
@@ -62,7 +67,7 @@ def test_json_captures_of_one_folder_are_served_as_two_series(captures: Path) ->
 
 def test_recording_plays_by_itself_to_its_end_at_speed(captures: Path) -> None:
     folder = captures / "onebusaway-app-modules" / "nyct_multi_trips"
-    with replay("--speed", "10000", str(folder)) as [url], httpx.Client(base_url=url) as client:
+    with replay("--speed", "10000", str(folder)) as [url], client_of(url) as client:
         times = [client.get("clock").json()["time"]]
         while client.get("clock").json()["rate"]:
             times.append(client.get("clock").json()["time"])
@@ -78,7 +83,7 @@ def test_what_is_no_capture_ends_with_its_name(captures: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 1
     assert "06-truncated.pb: not a GTFS-Realtime message" in done.stderr

@@ -142,6 +142,7 @@ async def test_a_rolling_restart_loses_nothing(
         "DATABASE_URL": "postgresql://127.0.0.1:1/none",
         "STOPCAST_DRAIN_GRACE": "0.5",
         "STOPCAST_DRAIN_WINDOW": "1",
+        "STOPCAST_START_TIMEOUT": str(PATIENCE),
     }
     gateways = [
         Process(f"gateway-{port}", ["gateway", "--port", str(port)], env, tmp_path / str(port))

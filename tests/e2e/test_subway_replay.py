@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from schemas.database import connect
 from schemas.local import embedded
 from schemas.local.embedded import free_port
 from tests.client import BoardClient
-from tests.e2e.processes import gateway, run, stopcast, wait_until
+from tests.e2e.processes import PATIENCE, gateway, run, stopcast, wait_until
 
 BUSY_STATION = "nyct:A32"  # West 4 St: A, C and E, both ways
 FOLDER = "onebusaway-app-modules/nyct_multi_trips"
@@ -85,7 +85,11 @@ async def test_every_client_holds_the_servers_boards_after_every_poll(
     follows = {"station": [BUSY_STATION], "platforms": platforms, "cut": platforms}
     clients = {name: BoardClient(world["ports"][0]) for name in follows}
     rng = random.Random(1707397157)  # noqa: S311  # which cut happens where
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{world['ports'][0]}") as plain:
+    url = f"http://127.0.0.1:{world['ports'][0]}"
+    async with AsyncExitStack() as stack:
+        plain = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=PATIENCE))
+        for client in clients.values():
+            stack.push_async_callback(client.cut)
         for number, data in enumerate(recorded):
             if number:
                 (await plain.post(f"{world['replay']}/step")).raise_for_status()
@@ -101,8 +105,6 @@ async def test_every_client_holds_the_servers_boards_after_every_poll(
                     await cut_and_resumed(clients[name], stops, rng)
                 expected = {stop: served[stop] for stop in stops}
                 await until_held(clients[name], expected)
-        for client in clients.values():
-            await client.cut()
         before = served
         again = {stop: (await board(plain, stop)) for stop in before}
         assert again == before  # polls without news publish nothing
@@ -127,7 +129,7 @@ async def cut_and_resumed(client: BoardClient, stops: list[str], rng: random.Ran
     while rng.random() < 0.6:
         await client.connect(*stops, resume=rng.random() < 0.8)
         for _ in range(rng.randrange(4)):
-            await asyncio.wait_for(client.read(rng.randrange(1, 20_000)), 20)
+            await asyncio.wait_for(client.read(rng.randrange(1, 20_000)), PATIENCE)
         await client.cut()
     await client.connect(*stops)
 
@@ -138,7 +140,7 @@ async def until_published(
     """Wait until the server has what the pipeline makes of this poll; its boards."""
     expected = {stop: pipeline.boards.boards[stop.partition(":")[2]] for stop in stops}
     served: dict[str, Any] = {}
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         for stop in stops:
             while not _same(served.get(stop), expected[stop]):
                 served[stop] = await board(plain, stop)

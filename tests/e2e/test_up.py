@@ -7,8 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -16,16 +16,9 @@ import psutil
 import pytest
 
 from schemas.local.embedded import free_port
+from tests.e2e.processes import PATIENCE, START, wait_until
 
 STOPCAST = Path(sys.executable).with_name("stopcast")
-PATIENCE = 60
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)
 
 
 class Up:
@@ -51,7 +44,7 @@ class Up:
         return self.log.read_text()
 
     def wait_for(self, text: str) -> None:
-        until(lambda: text in self.output or self.process.poll() is not None, text)
+        wait_until(lambda: text in self.output or self.process.poll() is not None, START)
         assert text in self.output, self.output
 
     def family(self) -> list[psutil.Process]:
@@ -84,9 +77,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Up]]:
         return runs[-1]
 
     yield start_one
-    for run in runs:
-        if run.process.poll() is None:
-            run.ctrl_c()
+    with ExitStack() as ending:  # all of them, whoever does not end
+        for run in runs:
+            if run.process.poll() is None:
+                ending.callback(run.ctrl_c)
 
 
 def test_demo_city_is_served_and_ctrl_c_ends_everything(start: Callable[..., Up]) -> None:
@@ -104,7 +98,7 @@ def test_demo_city_is_served_and_ctrl_c_ends_everything(start: Callable[..., Up]
     assert httpx.get(f"http://127.0.0.1:{up.port}/", timeout=PATIENCE).is_success
     family = up.family()
     assert up.ctrl_c() == 0
-    assert not alive(family)
+    wait_until(lambda: not alive(family))  # PostgreSQL removes its file a moment before it ends
     assert "Traceback" not in up.output
     assert "[info     ] boards_complete" in up.output  # for people, though through a pipe
 
@@ -112,6 +106,22 @@ def test_demo_city_is_served_and_ctrl_c_ends_everything(start: Callable[..., Up]
     again.wait_for("curl -N")
     assert "unchanged: demo" in again.output
     assert again.ctrl_c() == 0
+
+
+def test_ctrl_c_while_processes_start_ends_them_all(tmp_path: Path) -> None:
+    """Before their supervisor knows whom to end."""
+    program = (
+        "import os, signal\nfrom schemas.local.children import run_together\n"
+        "commands = {str(number): 'sleep 600' for number in range(4)}\n"
+        "run_together(commands, os.environ, lambda: os.kill(os.getpid(), signal.SIGINT))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(  # noqa: S603  # our own
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, check=False,
+        capture_output=True, text=True, timeout=PATIENCE,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("started") == done.stdout.count("stopped") == 4
 
 
 def test_lines_of_a_closed_city_make_their_token_and_are_answered(
@@ -128,8 +138,9 @@ def test_lines_of_a_closed_city_make_their_token_and_are_answered(
     address, token = in_a_shell(f"{make}\n{page}", settings).strip().split("#access_token=")
     assert address.startswith(f"http://127.0.0.1:{up.port}/?stop=demo:")
     asked = f"http://127.0.0.1:{up.port}/v1/stops/{address.partition('=')[2]}/board"
-    assert httpx.get(asked).status_code == 401
-    assert httpx.get(asked, headers={"Authorization": f"Bearer {token}"}).is_success
+    assert httpx.get(asked, timeout=PATIENCE).status_code == 401
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert httpx.get(asked, headers=bearer, timeout=PATIENCE).is_success
     assert token not in up.output
     assert up.ctrl_c() == 0
 
@@ -158,10 +169,9 @@ def test_start_after_a_kill_finds_nothing_of_it_and_the_data_again(
     up = start()
     up.wait_for("curl -N")
     assert "unchanged: demo" in up.output
-    survivors = alive(family)
-    assert all("postgres" in name for name in survivors), survivors  # it is used again
+    wait_until(lambda: all("postgres" in name for name in alive(family)))  # it is used again
     assert up.ctrl_c() == 0
-    assert not alive(family)
+    wait_until(lambda: not alive(family))  # PostgreSQL removes its file a moment before it ends
 
 
 def test_another_city_does_not_have_the_stops_of_the_one_before(
@@ -178,7 +188,8 @@ def test_another_city_does_not_have_the_stops_of_the_one_before(
     other.wait_for("listening")
     other.wait_for("boards_complete")
     assert first_stop(other, asked) == "other:EMBR"
-    assert not httpx.get(f"http://127.0.0.1:{other.port}/v1/stops/demo:EMBR").is_success
+    gone = f"http://127.0.0.1:{other.port}/v1/stops/demo:EMBR"
+    assert httpx.get(gone, timeout=PATIENCE).status_code == 404
     assert other.ctrl_c() == 0
 
 
@@ -192,7 +203,7 @@ def test_second_up_in_the_same_folder_is_refused(start: Callable[..., Up]) -> No
     first = start()
     first.wait_for("started")
     second = start()
-    assert second.process.wait(PATIENCE) == 1
+    assert second.process.wait(START) == 1
     assert f"(pid {first.process.pid})" in second.output
 
 
@@ -200,7 +211,7 @@ def test_taken_port_is_named(start: Callable[..., Up]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         up = start("--port", str(port))
-        assert up.process.wait(PATIENCE) == 1
+        assert up.process.wait(START) == 1
     assert f"127.0.0.1:{port}" in up.output
     assert "--port" in up.output
     assert not up.folder.exists()
@@ -212,7 +223,7 @@ def test_process_that_ends_by_itself_ends_all_and_is_named(
     config = tmp_path / "wrong.toml"
     config.write_text('[feeds.metro]\nendpoints = [{ url = "x.pb", interval = "often" }]\n')
     up = start("--config", str(config))
-    assert up.process.wait(PATIENCE) == 1
+    assert up.process.wait(START) == 1
     assert "ingester (exit code 1)" in up.output.splitlines()[-1]
     assert "line 2" in up.output  # as the ingester said it
     assert not (up.folder / "postgres/postmaster.pid").exists()

@@ -8,7 +8,7 @@ import pytest
 from schemas import frames
 from schemas.arrivals import Arrival
 from schemas.live import LiveStore
-from schemas.local.greeting import BusyStop, busy_stop
+from schemas.local.greeting import BusyStop, _heard, busy_stop
 from schemas.stored_board import Publication
 from tests.publisher import Publisher
 
@@ -47,3 +47,10 @@ async def test_a_busy_stop_is_found_by_its_board_as_patched(live: LiveStore) -> 
     assert await busy_stop(live, {"demo", "unknown"}) == BusyStop(1, "demo:is", "demo:is")
     await live.publish(demo.lease, [snapshot("demo:is")._replace(version=3)])
     assert await busy_stop(live, {"demo"}) is None
+
+
+async def test_predictions_are_waited_for_once_every_source_has_spoken(live: LiveStore) -> None:
+    demo = await Publisher.own(live)
+    for messages, heard in (([0], False), ([3, 0], False), ([3, 1], True), ([], True)):
+        await demo.tell(report={"endpoints": [{"messages": number} for number in messages]})
+        assert await _heard(live, {"demo"}) is heard

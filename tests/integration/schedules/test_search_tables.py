@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from feeds.gtfs.schedule_import import import_schedule
 from gateway.database import Database
 from gateway.stop_finder import StopFinder
@@ -19,6 +21,12 @@ DROP TABLE search_stops, search_words, stop_routes;
 DROP INDEX stops_parent_station_idx;
 UPDATE alembic_version SET version_num = '0002'
 """
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A phone waits for a search, these tests may wait for longer."""
+    monkeypatch.setattr("gateway.database.TIMEOUT", 60.0)
 
 
 async def found(url: str, q: str) -> list[str]:

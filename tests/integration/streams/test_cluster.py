@@ -157,7 +157,7 @@ async def test_a_replica_takes_over_from_a_master_that_dies(
     client = await follower(gateway, demo, *stops)
     run = (await live.server())["run_id"]
     first, *_, replica = shards.nodes
-    await first.kill()
+    await shards.lose(first)
     await eventually(lambda: len(gateway.hub.doubtful) == 2)  # the others' messages still arrive
     await until(lambda: published_whole(demo, stops))
     assert await shards.owner(stops[0]) == replica.port
