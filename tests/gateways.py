@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 from starlette.applications import Starlette
 
 from gateway.app import create_app
 from gateway.hub import Hub
 from gateway.server import Server, listen
 from gateway.settings import GatewaySettings
-from tests.client import PATIENCE, BoardClient
+from tests.client import PATIENCE, BoardClient, http_client
 
 
 @dataclass
@@ -33,6 +34,10 @@ class Gateway:
         self.clients.append(BoardClient(self.port, **options))
         return self.clients[-1]
 
+    def http(self) -> httpx.AsyncClient:
+        """A client for plain requests; the caller closes it."""
+        return http_client(self.port)
+
     async def stop(self) -> None:
         """End without grace, whatever the settings."""
         for client in self.clients:
@@ -52,6 +57,10 @@ async def running(redis_url: str, **settings: Any) -> AsyncIterator[Gateway]:
         "database_url": "postgresql://127.0.0.1:1/none",
         "drain_grace": 0,
         "drain_window": 0,
+        # A gateway that stands still for a while is not what a test is about, unless it says so.
+        "start_timeout": PATIENCE,
+        "linger": 3600,
+        "owner_timeout": 3600,
         # All clients of the tests come from one address.
         "requests_per_address": 0,
         "streams_per_address": 0,
@@ -67,8 +76,9 @@ async def running(redis_url: str, **settings: Any) -> AsyncIterator[Gateway]:
     server = Server(app)
     task = asyncio.create_task(server.serve(sockets=sockets))
     gateway = Gateway(app, server, task, port)
-    await eventually(lambda: server.started)
     try:
+        await eventually(lambda: server.started or task.done())
+        assert server.started
         yield gateway
     finally:
         await gateway.stop()

@@ -11,7 +11,7 @@ PROXIED = {"trusted_proxies": "127.0.0.0/8"}
 
 
 async def get(gateway: Gateway, path: str, method: str = "GET", **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client:
+    async with gateway.http() as client:
         return await client.request(method, path, headers=headers)
 
 

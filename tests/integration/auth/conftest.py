@@ -1,7 +1,7 @@
 """Gateways that ask for tokens, before a real Valkey and a real schedule in Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from feeds.gtfs.schedule_import import import_schedule
 from schemas import database
 from schemas.live import LiveStore
 from tests.gateways import Gateway, running
+from tests.patience import patient_limits
 from tests.publisher import Publisher
 from tests.small_city import SMALL_CITY
 
@@ -32,6 +33,12 @@ async def _prepare(server: str, url: str, zip_path: Path) -> None:
     await database.migrate(url)
     async with database.connect(url) as target:
         await import_schedule(str(zip_path), "demo", target)
+
+
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    with patient_limits():
+        yield
 
 
 @pytest.fixture(scope="session")

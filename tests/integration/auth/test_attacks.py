@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-import httpx
 import jwt
 import orjson
 import pytest
@@ -63,7 +62,7 @@ def claims(**changed: Any) -> dict[str, Any]:
 async def asked(gateway: Gateway, token: str) -> str:
     """`ok`, or the reason that the gateway counted and the code that it told."""
     before = gateway.hub.counts.token_refusals.copy()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client:
+    async with gateway.http() as client:
         headers = {b"Authorization": f"Bearer {token}".encode("latin-1")}
         answer = await client.get("/v1/stops/demo:a/board", headers=headers)
     if answer.status_code == 200:
@@ -323,7 +322,7 @@ async def test_while_the_issuer_is_away_nobody_is_told_to_throw_a_token_away(
     await issuer.stop()
     async with (
         run(token_keys=issuer.url, **SETTINGS) as gateway,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+        gateway.http() as client,
     ):
         headers = {"Authorization": f"Bearer {sign(claims())}"}
         answer = await client.get("/v1/stops/demo:a/board", headers=headers)

@@ -1,6 +1,6 @@
 """The streams as production runs them: uvloop, real sockets, a real Valkey."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
@@ -8,8 +8,8 @@ import pytest
 import uvloop
 
 from schemas.live import LiveStore
-from tests.client import PATIENCE
 from tests.gateways import Gateway, running
+from tests.patience import patient_limits
 from tests.publisher import Publisher
 
 
@@ -17,18 +17,25 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], uvloop.Loop]]:
     return {"uvloop": uvloop.new_event_loop}
 
 
+# What a stream brings is what a test has published, and no heartbeats unless it asks for them.
+QUIET = {"heartbeat": 3600}
+
+
 @pytest.fixture(autouse=True)
-def patient_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits hold on a slow machine too: gateways let through whom Redis does not answer about in time."""
-    monkeypatch.setattr("gateway.limits.ledger.DEADLINE", PATIENCE)
+def patience() -> Iterator[None]:
+    """Gateways, for one, let through whom Redis does not answer about in time."""
+    with patient_limits():
+        yield
 
 
 @pytest.fixture
 async def live(valkey_url: str) -> AsyncIterator[LiveStore]:
     store = LiveStore.connect(valkey_url)
-    await store.redis.flushall()
-    yield store
-    await store.close()
+    try:
+        await store.redis.flushall()
+        yield store
+    finally:
+        await store.close()
 
 
 @pytest.fixture
@@ -41,11 +48,11 @@ async def demo(live: LiveStore) -> Publisher:
 def run(live: LiveStore, valkey_url: str) -> Callable[..., AbstractAsyncContextManager[Gateway]]:
     """`async with run(setting=…) as gateway`, against an empty Redis."""
     del live  # emptied it
-    return partial(running, valkey_url)
+    return partial(running, valkey_url, **QUIET)
 
 
 @pytest.fixture
 async def gateway(live: LiveStore, valkey_url: str) -> AsyncIterator[Gateway]:
     del live
-    async with running(valkey_url) as gateway:
+    async with running(valkey_url, **QUIET) as gateway:
         yield gateway

@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,8 +30,8 @@ def text(client: BoardClient) -> str:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_the_headers_say_gzip(gateway: Gateway, demo: Publisher, method: str) -> None:
     await demo.publish(demo.stop("a"))
-    url = f"http://127.0.0.1:{gateway.port}/v1/stops/{demo.stop('a')}/stream"
-    async with httpx.AsyncClient() as http:
+    url = f"/v1/stops/{demo.stop('a')}/stream"
+    async with gateway.http() as http:
         for accepts, coding in (("gzip", "gzip"), ("identity", None), ("gzip;q=0", None)):
             headers = {"Accept-Encoding": accepts}
             async with http.stream(method, url, headers=headers) as answer:

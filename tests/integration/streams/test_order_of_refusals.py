@@ -31,7 +31,7 @@ def bearer(scope: str) -> dict[str, str]:
 
 async def asked(gateway: Gateway, path: str, method: str = "GET", **given: Any) -> httpx.Response:
     headers = {"Origin": PAGE, **given.pop("headers", {})}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as http:
+    async with gateway.http() as http:
         return await http.request(method, path, headers=headers, **given)
 
 

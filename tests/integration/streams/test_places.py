@@ -15,7 +15,7 @@ import structlog
 
 from gateway import idle
 from schemas.local.embedded import free_port
-from tests.client import PATIENCE, BoardClient
+from tests.client import PATIENCE, BoardClient, http_client
 from tests.cluster import until
 from tests.gateways import Gateway, eventually
 from tests.publisher import Publisher
@@ -56,6 +56,7 @@ async def test_the_longest_idle_leaves_for_the_new(gateway: Gateway, demo: Publi
     [stream] = await streams(gateway, stop, 1)
     first, second = await kept(gateway), await kept(gateway)
     silent = await asyncio.open_connection("127.0.0.1", gateway.port)
+    await eventually(lambda: len(gateway.server.server_state.connections) == 4)
     assert await answered(first)  # so `second` has been idle for longest, and then `silent`
     with structlog.testing.capture_logs() as logs:
         third = await kept(gateway)
@@ -132,8 +133,8 @@ async def test_more_connections_than_files_shut_nobody_out(valkey_url: str, tmp_
                 await asyncio.to_thread(connection.recv, 4096)
             for _ in range(10):
                 assert await alive(port)
-            async with httpx.AsyncClient() as client:
-                metrics = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+            async with http_client(port) as client:
+                metrics = (await client.get("/metrics")).text
     finally:
         process.kill()
         process.wait()
@@ -143,7 +144,7 @@ async def test_more_connections_than_files_shut_nobody_out(valkey_url: str, tmp_
 
 
 async def alive(port: int) -> bool:
-    async with httpx.AsyncClient() as client:
+    async with http_client(port) as client:
         with suppress(httpx.TransportError):
-            return (await client.get(f"http://127.0.0.1:{port}/healthz")).is_success
+            return (await client.get("/healthz")).is_success
         return False

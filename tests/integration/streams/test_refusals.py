@@ -17,7 +17,7 @@ Run = Callable[..., AbstractAsyncContextManager[Gateway]]
 async def problem(
     gateway: Gateway, target: str, accept: str = "text/event-stream"
 ) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client:
+    async with gateway.http() as client:
         return await client.get(target, headers={"Accept": accept})
 
 
@@ -90,7 +90,7 @@ async def test_a_malformed_parameter_is_422_and_named(
 
 
 async def test_other_methods_are_405(gateway: Gateway) -> None:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client:
+    async with gateway.http() as client:
         answer = await client.post("/v1/stream?stop=demo:a")
     assert answer.status_code == 405
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}

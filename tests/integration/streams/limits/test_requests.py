@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-import httpx
 import structlog
 
 from tests.client import PATIENCE
@@ -41,7 +40,7 @@ async def test_requests_are_counted_by_all_gateways_together(run: Run, stop: str
 async def test_many_requests_at_once_are_counted_one_by_one(run: Run, stop: str) -> None:
     async with (
         run(requests_per_address=20) as gateway,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+        gateway.http() as client,
     ):
         path = f"/v1/stops/{stop}/board"
         answers = await asyncio.gather(*(client.get(path) for _ in range(60)))

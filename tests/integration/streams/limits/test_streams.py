@@ -14,7 +14,7 @@ import httpx
 
 from schemas.live import LiveStore
 from schemas.local.embedded import free_port
-from tests.client import PATIENCE, BoardClient
+from tests.client import PATIENCE, BoardClient, http_client
 from tests.cluster import until
 from tests.gateways import Gateway, eventually
 from tests.limited import ADDRESS, connected, get
@@ -154,9 +154,9 @@ async def process(
 
 
 async def ready(port: int) -> bool:
-    async with httpx.AsyncClient() as client:
+    async with http_client(port) as client:
         try:
-            return (await client.get(f"http://127.0.0.1:{port}/readyz")).is_success
+            return (await client.get("/readyz")).is_success
         except httpx.TransportError:
             return False
 
