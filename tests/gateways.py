@@ -34,6 +34,14 @@ class Gateway:
         self.clients.append(BoardClient(self.port, **options))
         return self.clients[-1]
 
+    async def settle(self, client: BoardClient) -> None:
+        """Read all that is due to one of its clients, up to a heartbeat, which comes behind it."""
+        await eventually(lambda: all(each.lacks is None for each in self.hub.subscribers))
+        beats = len(client.named("heartbeat"))
+        for each in self.hub.subscribers:
+            each.tell(self.hub.feeds.heartbeat(each.feeds, each.coding))
+        await client.read_until(lambda: len(client.named("heartbeat")) > beats)
+
     def http(self) -> httpx.AsyncClient:
         """A client for plain requests; the caller closes it."""
         return http_client(self.port)

@@ -193,7 +193,7 @@ async def test_a_stop_is_followed_a_little_longer_than_its_streams(
 ) -> None:
     a = demo.stop("a")
     await demo.publish(a)
-    async with run(linger=0.2) as gateway:
+    async with run(linger=3600) as gateway:
         client = gateway.client()
         await client.connect(a)
         await client.read_until(lambda: client.boards)
@@ -203,6 +203,10 @@ async def test_a_stop_is_followed_a_little_longer_than_its_streams(
         await client.connect(a, resume=False)
         await client.read_until(lambda: client.boards)
         assert gateway.hub.topics[a] is topic
+    async with run(linger=0.2) as gateway:
+        client = gateway.client()
+        await client.connect(a)
+        await client.read_until(lambda: client.boards)
         await client.cut()
         await eventually(lambda: not gateway.hub.topics)
 
