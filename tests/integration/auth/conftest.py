@@ -27,7 +27,7 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], uvloop.Loop]]:
 
 async def _prepare(server: str, url: str, zip_path: Path) -> None:
     connection = await asyncpg.connect(server)
-    await connection.execute("DROP DATABASE IF EXISTS gateway_auth")
+    await connection.execute("DROP DATABASE IF EXISTS gateway_auth WITH (FORCE)")
     await connection.execute("CREATE DATABASE gateway_auth")
     await connection.close()
     await database.migrate(url)
@@ -57,11 +57,13 @@ def schedule(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> str
 async def demo(valkey_url: str) -> AsyncIterator[Publisher]:
     """The owner of feed `demo`, with boards a and b."""
     live = LiveStore.connect(valkey_url)
-    await live.redis.flushall()
-    publisher = await Publisher.own(live)
-    await publisher.publish(publisher.stop("a"), publisher.stop("b"))
-    yield publisher
-    await live.close()
+    try:
+        await live.redis.flushall()
+        publisher = await Publisher.own(live)
+        await publisher.publish(publisher.stop("a"), publisher.stop("b"))
+        yield publisher
+    finally:
+        await live.close()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.auth.verifier import LONGEST
 from gateway.protocol import MOST_WAITING
+from tests.client import PATIENCE
 from tests.gateways import Gateway
 from tests.key_server import (
     ALGORITHMS,
@@ -234,11 +235,14 @@ def sign_raw(told: Any) -> str:
     return forge({"alg": "HS256"}, told, hs256(SECRET.encode()))
 
 
-async def test_the_leeway_is_small(gateway: Gateway) -> None:
+async def test_the_leeway_is_small(gateway: Gateway, run: Run, issuer: KeyServer) -> None:
     now = int(time.time())
-    assert await asked(gateway, sign(claims(exp=now - 5))) == "ok"
+    assert gateway.app.state.settings.token_leeway == 10
     assert await asked(gateway, sign(claims(exp=now - 11))) == "expired"
     assert await asked(gateway, sign(claims(nbf=now + 60))) == "not_yet_valid"
+    async with run(token_keys=issuer.url, token_leeway=300, **SETTINGS) as lenient:
+        assert await asked(lenient, sign(claims(exp=now - 11))) == "ok"
+        assert await asked(lenient, sign(claims(exp=now - 301))) == "expired"
 
 
 async def test_a_changed_token_is_refused(gateway: Gateway) -> None:
@@ -302,7 +306,7 @@ async def test_ten_thousand_unknown_keys_cost_the_issuer_a_handful_of_requests(
                 f"{head}\r\n".encode() if number % 2 else f"{head}Accept: */*\r\n\r\n".encode()
             )
             if asked_for % MOST_WAITING == 0 or asked_for == len(numbers):
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(PATIENCE):
                     while answers.count(b'"code":"token_invalid"') < asked_for:
                         answers += await reader.read(1 << 20)
         writer.close()

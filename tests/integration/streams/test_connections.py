@@ -106,7 +106,7 @@ async def test_a_client_that_leaves_while_its_boards_are_fetched_is_no_error(
     a = demo.stop("a")
     await demo.publish(a)
     confirmed, late = gateway.hub.confirmed, list[str]()
-    gateway.hub.confirmed = late.append  # type: ignore[method-assign]  # before it, nothing is fetched
+    gateway.hub.confirmed = late.append  # type: ignore[method-assign,assignment]  # before it, nothing is fetched
     client = gateway.client()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(client.connect(a), 0.2)
