@@ -4,7 +4,7 @@ import asyncio
 import re
 import zlib
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import pytest
 from hypothesis import given, settings
@@ -160,11 +160,13 @@ class Pair:
 async def test_both_forms_say_the_same_to_who_joins_at_any_moment(
     valkey_url: str, moves: list[tuple[str, list[str]]]
 ) -> None:
-    live = LiveStore.connect(valkey_url)
-    await live.redis.flushall()
-    demo = await Publisher.own(live)
-    await demo.publish(*map(demo.stop, "abc"))
-    async with running(valkey_url, heartbeat=3600) as gateway:
+    async with AsyncExitStack() as stack:
+        live = LiveStore.connect(valkey_url)
+        stack.push_async_callback(live.close)
+        await live.redis.flushall()
+        demo = await Publisher.own(live)
+        await demo.publish(*map(demo.stop, "abc"))
+        gateway = await stack.enter_async_context(running(valkey_url, heartbeat=3600))
         pairs: list[Pair] = []
         for move, names in [*moves, ("join", ["a", "c"]), ("publish", ["a", "b"])]:
             stops = [demo.stop(name) for name in names]
@@ -181,4 +183,3 @@ async def test_both_forms_say_the_same_to_who_joins_at_any_moment(
                 await pair.agree(demo)
         for pair in pairs:
             await pair.have_the_same()
-    await live.close()

@@ -243,11 +243,11 @@ async def test_a_stop_that_went_is_right_to_be_gone(
 async def test_silence_is_a_dead_connection(
     run: Start, stops: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.load.follower.SILENCE", 0.5)
     async with run(retry=0.1) as gateway, loading(gateway.port, stops) as load:
-        await eventually(lambda: load.tally.lost["silent"] >= 6)
-        await eventually(lambda: load.tally.reconnect.count >= 6)
-        monkeypatch.undo()
+        with monkeypatch.context() as impatient:
+            impatient.setattr("gateway.load.follower.SILENCE", 0.5)
+            await eventually(lambda: load.tally.lost["silent"] >= 6)
+            await eventually(lambda: load.tally.reconnect.count >= 6)
         await eventually(lambda: load.tally.open == 6)
     assert report(load)["verdict"] == "right"
 
