@@ -15,6 +15,8 @@ from gateway.server import Server, listen
 from gateway.settings import GatewaySettings
 from tests.client import PATIENCE, BoardClient, http_client
 
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
 
 @dataclass
 class Gateway:
@@ -23,6 +25,7 @@ class Gateway:
     task: asyncio.Task[None]
     port: int
     clients: list[BoardClient] = field(default_factory=list)
+    dialled: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
     def hub(self) -> Hub:
@@ -33,6 +36,12 @@ class Gateway:
         """A new client; its connection ends with the gateway at the latest."""
         self.clients.append(BoardClient(self.port, **options))
         return self.clients[-1]
+
+    async def dial(self) -> Connection:
+        """A bare connection, which ends with the gateway at the latest."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.dialled.append(writer)
+        return reader, writer
 
     async def settle(self, client: BoardClient) -> None:
         """Read all that is due to one of its clients, up to a heartbeat, which comes behind it."""
@@ -50,6 +59,8 @@ class Gateway:
         """End without grace, whatever the settings."""
         for client in self.clients:
             await client.cut()
+        for writer in self.dialled:
+            writer.transport.abort()
         if not self.task.done():
             self.server.stop()
             self.server.stop()

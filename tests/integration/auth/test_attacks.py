@@ -280,7 +280,7 @@ async def test_a_long_token_is_not_read(gateway: Gateway, issuer: KeyServer) -> 
     assert len(at_most) <= LONGEST
     assert await asked(gateway, at_most) == "ok"
     assert await asked(gateway, sign_raw(claims(pad="x" * LONGEST))) == "malformed"
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    reader, writer = await gateway.dial()
     writer.write(b"GET /v1/feeds HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + b"x" * 1_000_000)
     writer.write(b"\r\nConnection: close\r\n\r\n")
     answer = await reader.read()
@@ -297,7 +297,7 @@ async def test_ten_thousand_unknown_keys_cost_the_issuer_a_handful_of_requests(
     began = time.monotonic()
 
     async def ask(numbers: range) -> int:
-        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        reader, writer = await gateway.dial()
         told, answers = claims(), b""
         for asked_for, number in enumerate(numbers, 1):
             token = forge({"alg": "ES256", "kid": f"k{number}"}, told, lambda _: b"x" * 64)

@@ -48,7 +48,7 @@ async def test_what_a_client_sends_on_an_open_stream_is_ignored(
 
 
 async def test_pipelined_requests_are_answered_in_order(gateway: Gateway) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    reader, writer = await gateway.dial()
     paths = ["/healthz", "/v1/nowhere", "/v1/stops/no-colon/stream"]
     writer.write(b"".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in paths))
     async with asyncio.timeout(PATIENCE):

@@ -181,7 +181,7 @@ async def test_a_crowd_that_would_wait_too_long_is_told_so(run: Run, demo: Publi
 
 async def test_http_1_0_is_told_what_it_lacks(gateway: Gateway, demo: Publisher) -> None:
     await demo.publish(demo.stop("a"))
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    reader, writer = await gateway.dial()
     writer.write(b"GET /v1/stops/demo:a/stream HTTP/1.0\r\n\r\n")
     answer = await reader.read()
     writer.close()

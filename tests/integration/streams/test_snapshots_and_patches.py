@@ -49,7 +49,7 @@ async def test_head_tells_the_headers_and_opens_no_stream(
 ) -> None:
     a = demo.stop("a")
     await demo.publish(a)
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    reader, writer = await gateway.dial()
     path = f"/v1/stops/{a}/stream"
     writer.write(f"HEAD {path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n".encode())
     head = await reader.read()
