@@ -82,10 +82,11 @@ async def test_a_gateway_that_is_right(
     assert told["first_event"]["count"] == 6
     latency = told["publish_to_receive"]
     assert latency["count"] == 6 * together * 5
-    assert 0 < latency["min"] <= latency["p50"] <= latency["p999"] <= latency["max"] < PATIENCE
+    # Whoever is stopped for five seconds (tests on a busy machine) tells an old Date: the offset is not
+    # always 0 then, and the quickest way as long as it, but for what is rounded.
+    assert -0.001 < latency["min"] <= latency["p50"] <= latency["p999"] <= latency["max"] < PATIENCE
     assert (told["bytes"] < told["text_bytes"]) is compressed
     low, high = told["clock"]["between"]
-    # Not always 0: whoever is stopped for five seconds (tests on a busy machine) tells an old Date.
     assert -PATIENCE < low <= told["clock"]["offset"] <= high < PATIENCE
     assert low <= 0
     assert told["stopped"]
