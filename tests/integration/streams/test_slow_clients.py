@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from starlette.types import Message
+
 from gateway.subscriber import Subscriber
 from schemas.tasks import end
 from tests.client import PATIENCE
@@ -146,6 +148,28 @@ async def test_a_frozen_client_is_aborted_even_if_its_buffers_are_never_full(
         await eventually(lambda: gateway.hub.counts.frozen == 1)
         await eventually(lambda: not gateway.hub.subscribers)
         assert gateway.hub.counts.conflations == 0
+
+
+async def test_a_frozen_client_is_counted_once(run: Run, demo: Publisher) -> None:
+    """Though its gateway finds it out at the moment in which the kernel does, who aborts it, too."""
+    a = demo.stop("a")
+    await demo.publish(a)
+    async with run(frozen_limit=0.05) as gateway:
+        client = gateway.client()
+        await client.connect(a)
+        await client.agree(demo.boards)
+        [subscriber] = gateway.hub.subscribers
+
+        async def never(_: Message) -> None:
+            await asyncio.Event().wait()
+
+        subscriber.send = never
+        waiting = asyncio.create_task(subscriber._drained())
+        subscriber.transport.abort()
+        assert not await waiting
+        assert (
+            gateway.hub.counts.frozen == 0
+        )  # what the kernel ends is counted by gateway/protocol.py
 
 
 async def test_heartbeats_do_not_pile_up_for_a_frozen_client(run: Run, demo: Publisher) -> None:
