@@ -173,9 +173,11 @@ class Subscriber:
             async with asyncio.timeout(self.hub.settings.frozen_limit):
                 await self.send(_NOTHING)
         except TimeoutError:
-            # A polite close would keep the buffer and the socket for a client that is not there.
-            self.hub.counts.frozen += 1
-            self.transport.abort()
+            # A polite close would keep the buffer and the socket for a client that is not there. The
+            # kernel may have found out at the same moment: then that is counted by now.
+            if not self.transport.is_closing():
+                self.hub.counts.frozen += 1
+                self.transport.abort()
         return not (self.ended or self.transport.is_closing())
 
     async def close(self, reason: GoodbyeReason) -> None:

@@ -11,9 +11,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import httpx
+
 from schemas.event_reader import Event, EventReader, fold
 
 PATIENCE = 60.0  # seconds for a condition that must come true, however busy the machine is
+
+
+def http_client(port: int, **options: Any) -> httpx.AsyncClient:
+    """For plain requests to a port of this machine; as patient as all that waits here."""
+    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, **options)
 
 
 class BoardClient:

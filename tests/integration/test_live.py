@@ -57,7 +57,7 @@ async def test_connections_that_were_reset_while_idle_are_replaced(valkey_url: s
 
 
 async def test_a_publication_is_stored_and_reaches_followers_in_one_step(live: LiveStore) -> None:
-    lease = await live.acquire("demo", "me", 10)
+    lease = await live.acquire("demo", "me", 600)
     assert lease is not None
     assert await live.publish(lease, [snapshot(1)]) == []
     async with live.redis.pubsub() as pubsub:
@@ -78,7 +78,7 @@ async def test_a_publication_is_stored_and_reaches_followers_in_one_step(live: L
 
 
 async def test_patches_stand_behind_their_snapshot_until_the_next_one(live: LiveStore) -> None:
-    lease = await live.acquire("demo", "me", 10)
+    lease = await live.acquire("demo", "me", 600)
     assert lease is not None
     await live.publish(lease, [snapshot(98), patch(98, 99), patch(99, 100)])
     [board] = await live.boards([STOP])
@@ -92,7 +92,7 @@ async def test_patches_stand_behind_their_snapshot_until_the_next_one(live: Live
 
 
 async def test_of_many_boards_those_that_moved_are_told(live: LiveStore) -> None:
-    lease = await live.acquire("demo", "me", 10)
+    lease = await live.acquire("demo", "me", 600)
     assert lease is not None
     stops = [f"demo:{n}" for n in range(live.shards.batch * 2 + 1)]
     await live.publish(lease, [snapshot(1)._replace(stop_id=stop) for stop in stops])
@@ -103,7 +103,7 @@ async def test_of_many_boards_those_that_moved_are_told(live: LiveStore) -> None
 
 
 async def test_a_patch_is_refused_where_another_version_stands(live: LiveStore) -> None:
-    lease = await live.acquire("demo", "me", 10)
+    lease = await live.acquire("demo", "me", 600)
     assert lease is not None
     await live.publish(lease, [snapshot(5)])
     assert await live.publish(lease, [patch(4, 6)]) == [STOP]
@@ -111,12 +111,12 @@ async def test_a_patch_is_refused_where_another_version_stands(live: LiveStore) 
 
 
 async def test_a_thawed_owner_is_fenced_off_by_the_next_ones_stamp(live: LiveStore) -> None:
-    old = await live.acquire("demo", "old", 10)
+    old = await live.acquire("demo", "old", 600)
     assert old is not None
     await live.publish(old, [snapshot(1)])
-    assert await live.acquire("demo", "new", 10) is None
+    assert await live.acquire("demo", "new", 600) is None
     await live.redis.delete(keys.lease("demo"))  # as if its time had run out
-    new = await live.acquire("demo", "new", 10)
+    new = await live.acquire("demo", "new", 600)
     assert new is not None
     assert new.fence > old.fence
     stood = await live.stamp(new, [STOP, "demo:none"])
@@ -125,23 +125,23 @@ async def test_a_thawed_owner_is_fenced_off_by_the_next_ones_stamp(live: LiveSto
         await live.publish(old, [patch(1, 2)])
     with pytest.raises(FencedError):
         await live.retire(old, 2, [(STOP, frames.gone(STOP))])
-    assert not await live.renew(old, 10)
-    assert await live.renew(new, 10)
+    assert not await live.renew(old, 600)
+    assert await live.renew(new, 600)
     assert await live.publish(new, [patch(1, 3)]) == []
 
 
 async def test_a_given_back_lease_is_free_and_its_fence_never_comes_again(live: LiveStore) -> None:
-    first = await live.acquire("demo", "a", 10)
+    first = await live.acquire("demo", "a", 600)
     assert first is not None
     assert await live.renew(first, 0)
     await live.redis.hset(keys.feed("demo"), "fence", str(first.fence + 10**9))
-    second = await live.acquire("demo", "b", 10)
+    second = await live.acquire("demo", "b", 600)
     assert second is not None
     assert second.fence == first.fence + 10**9 + 1
 
 
 async def test_scripts_survive_a_redis_that_forgot_them(live: LiveStore) -> None:
-    lease = await live.acquire("demo", "me", 10)
+    lease = await live.acquire("demo", "me", 600)
     assert lease is not None
     await live.redis.script_flush()
     assert await live.publish(lease, [snapshot(1)]) == []

@@ -17,6 +17,7 @@ from feeds.sources.clock import CLOCK_HEADER, Reading
 from feeds.sources.demo.schedule import write_demo_schedule
 from feeds.sources.simulate import CurrentSimulation, SimulateError, imported_timetable
 from schemas.database import Connection, connect, migrate
+from tests.client import PATIENCE
 
 FEED = "simulated"
 NIGHT = "2026-03-08T03:30:00-07:00"  # half an hour after the clocks went forward
@@ -108,7 +109,7 @@ async def test_process_serves_all_three_messages_at_its_own_time(
     assert process.stdout is not None
     try:
         urls = [(await process.stdout.readline()).decode().strip() for _ in range(3)]
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
             for url in urls:
                 answer = await client.get(url)
                 message = FeedMessage.FromString(answer.content)

@@ -1,6 +1,5 @@
 """Recordings served over HTTP, as an agency's server would."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from feeds.sources.clock import CLOCK_HEADER, Reading
 from feeds.sources.recording import Playing, Recording, Stepping
 from feeds.sources.replay import find_captures, playing_app, read_recording, stepping_app
 from feeds.sources.source import SourceError, listen
+from tests.gateways import eventually
 
 T = 1_700_000_000
 
@@ -123,8 +123,7 @@ async def test_end_of_the_recording_is_told_once_and_the_last_capture_served_on(
     wall = Wall(1000)  # long after the end
     with capture_logs() as logs:
         async with client_of(playing_app(Playing(recording, since=0), wall)) as client:
-            while not logs:  # noqa: ASYNC110  # a log has no event to wait for
-                await asyncio.sleep(0.01)
+            await eventually(lambda: logs)
             assert (await client.get("/")).content == message(T + 120, 200)
     assert [log["event"] for log in logs] == ["replay_ended"]
 

@@ -3,10 +3,9 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -17,9 +16,16 @@ from schemas.database import Connection, connect, migrate
 from tests.deployment import Deployment
 from tests.gateways import running
 from tests.issuer import APPLE_KEY, CLIENT_ID, KEY_ID, TEAM_ID, Issuer, serving
+from tests.patience import patient_limits
 
 KEY = bytes(range(32))
 PUBLIC_URL = "https://boards.example.org"
+
+
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    with patient_limits():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +82,6 @@ async def deployment(
     await database.close()
     async with (
         running(valkey_url, **settings) as gateway,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+        gateway.http() as client,
     ):
         yield Deployment(gateway.app, client, issuer, postgres)

@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 
 from gateway.database import Database
@@ -24,10 +23,8 @@ ROUTES = [
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 async def test_accounts_are_off_unless_configured(valkey_url: str, method: str, path: str) -> None:
-    async with running(valkey_url) as gateway:
-        url = f"http://127.0.0.1:{gateway.port}"
-        async with httpx.AsyncClient(base_url=url) as client:
-            answer = await client.request(method, path)
+    async with running(valkey_url) as gateway, gateway.http() as client:
+        answer = await client.request(method, path)
     assert (answer.status_code, answer.json()["code"]) == (404, "no_accounts")
 
 
@@ -102,7 +99,7 @@ async def test_two_gateways_are_one_deployment(
     given = await deployment.sign_in()
     async with (
         running(valkey_url, **settings) as second,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{second.port}") as client,
+        second.http() as client,
     ):
         sent = {"refresh_token": given["refresh_token"]}
         answers = [
@@ -133,7 +130,7 @@ async def test_keys_that_were_never_read_are_ours_to_mend(
     away = settings | {"database_url": "postgresql://127.0.0.1:1/none"}
     async with (
         running(valkey_url, **away) as gateway,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+        gateway.http() as client,
     ):
         answer = await client.get("/.well-known/jwks.json")
         assert (answer.status_code, answer.json()["code"]) == (503, "accounts_unavailable")

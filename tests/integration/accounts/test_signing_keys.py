@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -232,7 +231,7 @@ async def test_our_tokens_open_what_needs_tokens(
     headers = {"Authorization": f"Bearer {given['access_token']}"}
     async with (
         running(valkey_url, **settings, access="token") as gateway,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+        gateway.http() as client,
     ):
         assert (await client.get("/v1/feeds")).status_code == 401
         assert (await client.get("/v1/feeds", headers=headers)).status_code == 200

@@ -1,7 +1,7 @@
 """Gateways that ask for tokens, before a real Valkey and a real schedule in Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from feeds.gtfs.schedule_import import import_schedule
 from schemas import database
 from schemas.live import LiveStore
 from tests.gateways import Gateway, running
+from tests.patience import patient_limits
 from tests.publisher import Publisher
 from tests.small_city import SMALL_CITY
 
@@ -26,12 +27,18 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], uvloop.Loop]]:
 
 async def _prepare(server: str, url: str, zip_path: Path) -> None:
     connection = await asyncpg.connect(server)
-    await connection.execute("DROP DATABASE IF EXISTS gateway_auth")
+    await connection.execute("DROP DATABASE IF EXISTS gateway_auth WITH (FORCE)")
     await connection.execute("CREATE DATABASE gateway_auth")
     await connection.close()
     await database.migrate(url)
     async with database.connect(url) as target:
         await import_schedule(str(zip_path), "demo", target)
+
+
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    with patient_limits():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -50,11 +57,13 @@ def schedule(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> str
 async def demo(valkey_url: str) -> AsyncIterator[Publisher]:
     """The owner of feed `demo`, with boards a and b."""
     live = LiveStore.connect(valkey_url)
-    await live.redis.flushall()
-    publisher = await Publisher.own(live)
-    await publisher.publish(publisher.stop("a"), publisher.stop("b"))
-    yield publisher
-    await live.close()
+    try:
+        await live.redis.flushall()
+        publisher = await Publisher.own(live)
+        await publisher.publish(publisher.stop("a"), publisher.stop("b"))
+        yield publisher
+    finally:
+        await live.close()
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ def test_a_route_without_a_rule_ends_the_start(monkeypatch: pytest.MonkeyPatch) 
 async def test_every_route_with_every_token(run: Run, schedule: str, mode: str, path: str) -> None:
     async with (
         run(access=mode, token_secret=SECRET, database_url=schedule) as gateway,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+        gateway.http() as client,
     ):
         await eventually(lambda: gateway.hub.feeds.states)
         for case, sent in presented(NEEDED[path]).items():
@@ -202,7 +202,7 @@ async def test_the_routes_of_accounts_with_every_token(
     """Not even one of scope `admin` erases: the token says whose account it is, or nothing."""
     async with (
         run(access=mode, token_secret=SECRET, **accounts) as gateway,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+        gateway.http() as client,
     ):
         tokens = {**presented("everyone"), "admin": token(scope="admin"), "forged": ours("s" * 32)}
         for case, sent in tokens.items():
@@ -228,7 +228,7 @@ def ours(secret: str) -> str:
 async def test_of_several_stops_the_one_that_is_closed_is_named(run: Run) -> None:
     async with (
         run(access="token", token_secret=SECRET) as gateway,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+        gateway.http() as client,
     ):
         headers = {"Authorization": f"Bearer {token(stops=['demo:a'])}"}
         answer = await client.get("/v1/stream?stop=demo:a&stop=demo:b", headers=headers)
@@ -241,7 +241,7 @@ async def test_a_challenge_says_what_is_wrong(run: Run) -> None:
     """RFC 6750, section 3."""
     async with (
         run(access="token", token_secret=SECRET) as gateway,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+        gateway.http() as client,
     ):
 
         async def challenge(*sent: str, path: str = "/v1/feeds") -> str:
@@ -265,7 +265,7 @@ async def test_what_was_asked_for_with_a_token_is_not_kept_for_others(
 ) -> None:
     async with (
         run(access="token", token_secret=SECRET, database_url=schedule) as gateway,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+        gateway.http() as client,
     ):
         for path in ("/v1/stops", "/v1/stops/demo:a", "/v1/stops/demo:a/board", "/v1/feeds"):
             answer = await client.get(path, headers={"Authorization": f"Bearer {token()}"})
@@ -275,7 +275,7 @@ async def test_what_was_asked_for_with_a_token_is_not_kept_for_others(
 async def test_without_an_issuer_tokens_are_not_looked_at(run: Run) -> None:
     async with (
         run() as gateway,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+        gateway.http() as client,
     ):
         headers = {"Authorization": "Bearer garbage"}
         assert (await client.get("/v1/feeds", headers=headers)).status_code == 200

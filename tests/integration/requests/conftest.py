@@ -1,14 +1,20 @@
 """A gateway before a real Valkey; Postgres is away, unless a module says where it is."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
-import httpx
 import pytest
 
 from schemas.live import LiveStore
 from tests.gateways import running
+from tests.patience import patient_limits
 from tests.publisher import Publisher
 from tests.served import Served
+
+
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    with patient_limits():
+        yield
 
 
 @pytest.fixture
@@ -25,7 +31,7 @@ async def gateway(valkey_url: str, database_url: str) -> AsyncIterator[Served]:
         assert lease is not None
         async with (
             running(valkey_url, database_url=database_url) as gateway,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+            gateway.http() as client,
         ):
             yield Served(gateway.app, client, Publisher(live, lease, "demo"))
     finally:

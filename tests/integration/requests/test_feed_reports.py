@@ -39,7 +39,8 @@ async def test_a_feed_without_data_yet_has_no_age(gateway: Served) -> None:
 
 
 async def test_a_feed_whose_owner_fell_silent_is_down(gateway: Served) -> None:
-    await gateway.tell(status="live", beat=time.time() - 60)
+    silent = time.time() - gateway.app.state.settings.owner_timeout - 1
+    await gateway.tell(status="live", beat=silent)
     assert (await gateway.client.get("/v1/feeds/demo")).json()["status"] == "down"
 
 

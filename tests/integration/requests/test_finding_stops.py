@@ -53,7 +53,7 @@ class City(NamedTuple):
 
 async def _prepare(server: str, url: str, zips: dict[str, Path]) -> None:
     connection = await asyncpg.connect(server)
-    await connection.execute("DROP DATABASE IF EXISTS finding_stops")
+    await connection.execute("DROP DATABASE IF EXISTS finding_stops WITH (FORCE)")
     await connection.execute("CREATE DATABASE finding_stops")
     await connection.close()
     await database.migrate(url)

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.counts import Counts
 from gateway.loop_delay import INTERVAL
 from gateway.metrics import _COUNTERS, _HISTOGRAMS, _LABELLED, GatewayCollector
-from gateway.stores import PATIENCE
+from tests.client import PATIENCE
 from tests.served import Served
 
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"

@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 
 from feeds.gtfs.schedule_import import import_schedule
 from schemas import database
+from tests.client import PATIENCE
 from tests.served import Served
 
 # Around 52.5 N one thousandth of a degree is 111 m northward and 68 m eastward.
@@ -43,7 +44,7 @@ FILES = {
 
 async def _prepare(server: str, url: str, zip_path: Path) -> None:
     connection = await asyncpg.connect(server)
-    await connection.execute("DROP DATABASE IF EXISTS gateway_stops")
+    await connection.execute("DROP DATABASE IF EXISTS gateway_stops WITH (FORCE)")
     await connection.execute("CREATE DATABASE gateway_stops")
     await connection.close()
     await database.migrate(url)
@@ -242,8 +243,9 @@ async def test_a_restarted_postgres_is_found_again(gateway: Served, schedules: s
     assert await found(gateway, q="école") == ["élan"]
     connection = await asyncpg.connect(schedules)
     await connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        "SELECT pg_terminate_backend(pid, $1) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        round(PATIENCE * 1000),  # until they have ended
     )
     await connection.close()
     for _ in range(5):  # each connection of the pool may fail once

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from types import SimpleNamespace
 
-import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -17,7 +16,7 @@ from gateway.admin import Admin
 from gateway.problems import Problem
 from gateway.settings import GatewaySettings
 from schemas.local.embedded import free_port
-from tests.client import PATIENCE
+from tests.client import PATIENCE, http_client
 from tests.gateways import Gateway
 
 Run = Callable[..., AbstractAsyncContextManager[Gateway]]
@@ -25,9 +24,9 @@ Run = Callable[..., AbstractAsyncContextManager[Gateway]]
 
 async def test_an_admin_port_has_them_and_the_public_port_has_not(run: Run) -> None:
     admin = free_port()
-    async with run(admin_port=admin) as gateway, httpx.AsyncClient() as http:
+    async with run(admin_port=admin) as gateway, gateway.http() as http:
         there = await http.get(f"http://127.0.0.1:{admin}/metrics")
-        here = await http.get(f"http://127.0.0.1:{gateway.port}/metrics")
+        here = await http.get("/metrics")
     assert there.status_code == 200
     assert "stopcast_gateway_streams" in there.text
     assert (here.status_code, here.json()["code"]) == (404, "not_found")
@@ -38,11 +37,12 @@ async def test_who_reaches_the_admin_port_needs_no_token(run: Run) -> None:
     async with (
         run(access="token", token_secret="s" * 40) as without,
         run(access="token", token_secret="s" * 40, admin_port=admin),
-        httpx.AsyncClient() as http,
+        http_client(admin) as here,
+        without.http() as there,
     ):
-        assert (await http.get(f"http://127.0.0.1:{admin}/metrics")).status_code == 200
-        assert (await http.get(f"http://127.0.0.1:{admin}/v1/feeds")).status_code == 401
-        assert (await http.get(f"http://127.0.0.1:{without.port}/metrics")).status_code == 401
+        assert (await here.get("/metrics")).status_code == 200
+        assert (await here.get("/v1/feeds")).status_code == 401
+        assert (await there.get("/metrics")).status_code == 401
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104  # it must not get that far

@@ -22,7 +22,7 @@ async def answers(gateway: Gateway, origin: str | None) -> dict[str, httpx.Heade
     """The headers of a stream and of plain answers, good and bad."""
     headers = {} if origin is None else {"Origin": origin}
     found = {}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as http:
+    async with gateway.http() as http:
         for path in ["/v1/stops/demo:a/board", "/healthz", "/nowhere", "/v1/stream", "/"]:
             found[path] = (await http.get(path, headers=headers)).headers
         path = "/v1/stops/demo:a/stream"
@@ -72,11 +72,10 @@ async def test_no_page_may_read_admin_routes(run: Run, origins: str) -> None:
     preflight = {"Access-Control-Request-Method": "GET"}
     admin = [path for path, needed in RULES.items() if needed is TokenScope.ADMIN]
     assert admin
-    async with run(cors_origins=origins) as gateway, httpx.AsyncClient() as http:
+    async with run(cors_origins=origins) as gateway, gateway.http() as http:
         for path in admin:
-            url = f"http://127.0.0.1:{gateway.port}{path}"
-            read = await http.get(url, headers={"Origin": PAGE})
-            asked = await http.options(url, headers={"Origin": PAGE, **preflight})
+            read = await http.get(path, headers={"Origin": PAGE})
+            asked = await http.options(path, headers={"Origin": PAGE, **preflight})
             assert read.status_code == 200
             assert read.headers["x-content-type-options"] == "nosniff"
             for answer in (read, asked):
@@ -92,11 +91,9 @@ async def test_a_browser_may_ask_first(run: Run, path: str) -> None:
         "Access-Control-Request-Method": "GET",
         "Access-Control-Request-Headers": "authorization, last-event-id",
     }
-    async with run(cors_origins=PAGE) as gateway:
-        url = f"http://127.0.0.1:{gateway.port}{path}"
-        async with httpx.AsyncClient() as http:
-            good = await http.options(url, headers=asked)
-            bad = await http.options(url, headers={**asked, "Origin": STRANGER})
+    async with run(cors_origins=PAGE) as gateway, gateway.http() as http:
+        good = await http.options(path, headers=asked)
+        bad = await http.options(path, headers={**asked, "Origin": STRANGER})
     assert (good.status_code, good.content) == (204, b"")
     assert good.headers["access-control-allow-origin"] == PAGE
     assert "DELETE" in good.headers["access-control-allow-methods"]
@@ -107,8 +104,8 @@ async def test_a_browser_may_ask_first(run: Run, path: str) -> None:
 
 
 async def test_other_questions_about_options_are_answered_by_the_routes(gateway: Gateway) -> None:
-    async with httpx.AsyncClient() as http:
-        answer = await http.options(f"http://127.0.0.1:{gateway.port}/healthz")
+    async with gateway.http() as http:
+        answer = await http.options("/healthz")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
 
 

@@ -105,7 +105,7 @@ async def test_what_is_just_small_enough_is_served_however_it_comes(
     url = b"/v1/nowhere?" + b"a" * (MOST_URL - 12)
     fields = b"X: " + b"a" * (MOST_HEAD - 60) + b"\r\nContent-Length: %d\r\n" % MOST_BODY
     data = b"GET %b HTTP/1.1\r\n%b\r\n%b" % (url, fields, b"b" * MOST_BODY)
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    reader, writer = await gateway.dial()
     for number in range(pieces):
         writer.write(data[len(data) * number // pieces : len(data) * (number + 1) // pieces])
         await asyncio.sleep(0)
@@ -137,7 +137,7 @@ async def test_of_thousands_of_requests_at_once_few_are_taken(gateway: Gateway) 
 
 async def test_what_waits_behind_a_stream_is_forgotten(gateway: Gateway, demo: Publisher) -> None:
     await demo.publish(demo.stop("a"))
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    reader, writer = await gateway.dial()
     one = b"GET /healthz HTTP/1.1\r\n\r\n"
     writer.write(b"GET /v1/stops/%b/stream HTTP/1.1\r\n\r\n" % demo.stop("a").encode() + one * 9)
     await reader.readuntil(b"event: snapshot")

@@ -24,7 +24,7 @@ async def test_a_redis_emptied_since_the_feeds_were_seen_takes_no_board_away(
         assert gateway.hub.feeds.complete(demo.feed)
         await demo.live.redis.flushall()
         await demo.cut_listeners()
-        await eventually(lambda: gateway.hub.counts.listener_connects == 2)
+        await eventually(lambda: gateway.hub.counts.listener_connects >= 2)
         await eventually(lambda: not gateway.hub.doubtful)  # it has compared
         await demo.publish(a, snapshot=True)  # as an owner does who finds its board missing
         await client.agree(demo.boards)
@@ -44,9 +44,12 @@ async def test_a_lost_message_is_healed_though_the_tail_is_too_long(
         await demo.publish(a)
         await client.agree(demo.boards)
         gateway.hub.topics[a].max_patches = 0
+        healed = (
+            gateway.hub.counts.healed
+        )  # a sweep may have been quicker than the message of before
         made = demo.publication(a)  # reaches Redis while its message is lost
         whole = frames.snapshot(demo.boards[a])
         stored: dict[Any, Any] = {"version": made.version, "base": made.version, "frame": whole}
         await demo.live.redis.hset(keys.board(a), mapping=stored)
         await client.agree(demo.boards)
-        assert gateway.hub.counts.healed == 1
+        assert gateway.hub.counts.healed == healed + 1

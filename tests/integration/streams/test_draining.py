@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-import httpx
 import pytest
 
+from gateway.server import Server
 from tests.client import PATIENCE
 from tests.gateways import Gateway, eventually
 from tests.publisher import Publisher
@@ -14,16 +14,30 @@ from tests.publisher import Publisher
 Run = Callable[..., AbstractAsyncContextManager[Gateway]]
 
 
+class Steps:
+    """A drain that waits where it pauses: a test says when the grace is over, then the window."""
+
+    def __init__(self, server: Server) -> None:
+        self.grace, self.window = asyncio.Event(), asyncio.Event()
+        self._state = server._state
+        self._pause = server._pause
+        server._pause = self._wait  # type: ignore[method-assign]  # held up
+
+    async def _wait(self, seconds: float) -> None:
+        await (self.window if self._state.closing else self.grace).wait()
+        await self._pause(seconds)
+
+
 async def test_draining_goes_step_by_step(run: Run, demo: Publisher) -> None:
     a = demo.stop("a")
     await demo.publish(a)
-    async with run(drain_grace=0.4, drain_window=0.4) as gateway:
-        url = f"http://127.0.0.1:{gateway.port}"
+    async with run(drain_grace=0.01, drain_window=0.4) as gateway:
+        steps = Steps(gateway.server)
         clients = [gateway.client() for _ in range(20)]
         for client in clients:
             await client.connect(a)
             await client.agree(demo.boards)
-        async with httpx.AsyncClient(base_url=url) as http:
+        async with gateway.http() as http:
             assert (await http.get("/readyz")).status_code == 200
             gateway.server.stop()
             await eventually(lambda: gateway.app.state.draining)
@@ -35,6 +49,7 @@ async def test_draining_goes_step_by_step(run: Run, demo: Publisher) -> None:
             await demo.publish(a)
             for client in clients:
                 await client.agree(demo.boards)
+            steps.grace.set()
             await eventually(lambda: gateway.app.state.closing)
             # The window: no new streams.
             late = gateway.client()
@@ -45,6 +60,7 @@ async def test_draining_goes_step_by_step(run: Run, demo: Publisher) -> None:
             refused = await http.get(f"/v1/stops/{a}/stream", headers={"Accept": "*/*"})
             assert refused.status_code == 503
             assert int(refused.headers["retry-after"]) > 0
+        steps.window.set()
         for client in clients:
             await client.closed()
             assert client.names()[-1] == "goodbye"

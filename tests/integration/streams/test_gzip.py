@@ -4,9 +4,8 @@ import asyncio
 import re
 import zlib
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,8 +30,8 @@ def text(client: BoardClient) -> str:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_the_headers_say_gzip(gateway: Gateway, demo: Publisher, method: str) -> None:
     await demo.publish(demo.stop("a"))
-    url = f"http://127.0.0.1:{gateway.port}/v1/stops/{demo.stop('a')}/stream"
-    async with httpx.AsyncClient() as http:
+    url = f"/v1/stops/{demo.stop('a')}/stream"
+    async with gateway.http() as http:
         for accepts, coding in (("gzip", "gzip"), ("identity", None), ("gzip;q=0", None)):
             headers = {"Accept-Encoding": accepts}
             async with http.stream(method, url, headers=headers) as answer:
@@ -161,11 +160,13 @@ class Pair:
 async def test_both_forms_say_the_same_to_who_joins_at_any_moment(
     valkey_url: str, moves: list[tuple[str, list[str]]]
 ) -> None:
-    live = LiveStore.connect(valkey_url)
-    await live.redis.flushall()
-    demo = await Publisher.own(live)
-    await demo.publish(*map(demo.stop, "abc"))
-    async with running(valkey_url, heartbeat=3600) as gateway:
+    async with AsyncExitStack() as stack:
+        live = LiveStore.connect(valkey_url)
+        stack.push_async_callback(live.close)
+        await live.redis.flushall()
+        demo = await Publisher.own(live)
+        await demo.publish(*map(demo.stop, "abc"))
+        gateway = await stack.enter_async_context(running(valkey_url, heartbeat=3600))
         pairs: list[Pair] = []
         for move, names in [*moves, ("join", ["a", "c"]), ("publish", ["a", "b"])]:
             stops = [demo.stop(name) for name in names]
@@ -182,4 +183,3 @@ async def test_both_forms_say_the_same_to_who_joins_at_any_moment(
                 await pair.agree(demo)
         for pair in pairs:
             await pair.have_the_same()
-    await live.close()

@@ -82,12 +82,13 @@ async def test_a_gateway_that_is_right(
     assert told["first_event"]["count"] == 6
     latency = told["publish_to_receive"]
     assert latency["count"] == 6 * together * 5
-    assert 0 < latency["min"] <= latency["p50"] <= latency["p999"] <= latency["max"] < PATIENCE
+    # Whoever is stopped for five seconds (tests on a busy machine) tells an old Date: the offset is not
+    # always 0 then, and the quickest way as long as it, but for what is rounded.
+    assert -0.001 < latency["min"] <= latency["p50"] <= latency["p999"] <= latency["max"] < PATIENCE
     assert (told["bytes"] < told["text_bytes"]) is compressed
     low, high = told["clock"]["between"]
-    # Not always 0: whoever is stopped for five seconds (tests on a busy machine) tells an old Date.
-    assert -PATIENCE < low <= told["clock"]["offset"] <= high < PATIENCE
-    assert low <= 0
+    assert -PATIENCE < low <= told["clock"]["offset"] <= 0
+    assert -PATIENCE < high < PATIENCE  # below what is lowest, if a Date was too old
     assert told["stopped"]
     assert orjson.loads(orjson.dumps(told)) == told
 
@@ -243,11 +244,11 @@ async def test_a_stop_that_went_is_right_to_be_gone(
 async def test_silence_is_a_dead_connection(
     run: Start, stops: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.load.follower.SILENCE", 0.5)
     async with run(retry=0.1) as gateway, loading(gateway.port, stops) as load:
-        await eventually(lambda: load.tally.lost["silent"] >= 6)
-        await eventually(lambda: load.tally.reconnect.count >= 6)
-        monkeypatch.undo()
+        with monkeypatch.context() as impatient:
+            impatient.setattr("gateway.load.follower.SILENCE", 0.5)
+            await eventually(lambda: load.tally.lost["silent"] >= 6)
+            await eventually(lambda: load.tally.reconnect.count >= 6)
         await eventually(lambda: load.tally.open == 6)
     assert report(load)["verdict"] == "right"
 

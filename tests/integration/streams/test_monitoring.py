@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import promql_parser
 import pytest
 import yaml
@@ -42,8 +41,8 @@ async def scrape(gateway: Gateway) -> dict[str, dict[str, set[str]]]:
 
 
 async def text(gateway: Gateway) -> str:
-    async with httpx.AsyncClient() as client:
-        return (await client.get(f"http://127.0.0.1:{gateway.port}/metrics")).text
+    async with gateway.http() as client:
+        return (await client.get("/metrics")).text
 
 
 async def value(gateway: Gateway, series: str) -> float:

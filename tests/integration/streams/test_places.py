@@ -15,23 +15,22 @@ import structlog
 
 from gateway import idle
 from schemas.local.embedded import free_port
-from tests.client import PATIENCE, BoardClient
+from tests.client import PATIENCE, BoardClient, http_client
 from tests.cluster import until
-from tests.gateways import Gateway, eventually
+from tests.gateways import Connection, Gateway, eventually
 from tests.publisher import Publisher
 
 ALIVE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-Kept = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def kept(gateway: Gateway) -> Kept:
+async def kept(gateway: Gateway) -> Connection:
     """A connection that was answered once."""
-    connection = await asyncio.open_connection("127.0.0.1", gateway.port)
+    connection = await gateway.dial()
     assert await answered(connection)
     return connection
 
 
-async def answered(connection: Kept) -> bool:
+async def answered(connection: Connection) -> bool:
     """Ask once; False: it is closed."""
     reader, writer = connection
     with suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -55,7 +54,8 @@ async def test_the_longest_idle_leaves_for_the_new(gateway: Gateway, demo: Publi
     gateway.server._idle.places = 4
     [stream] = await streams(gateway, stop, 1)
     first, second = await kept(gateway), await kept(gateway)
-    silent = await asyncio.open_connection("127.0.0.1", gateway.port)
+    silent = await gateway.dial()
+    await eventually(lambda: len(gateway.server.server_state.connections) == 4)
     assert await answered(first)  # so `second` has been idle for longest, and then `silent`
     with structlog.testing.capture_logs() as logs:
         third = await kept(gateway)
@@ -68,8 +68,6 @@ async def test_the_longest_idle_leaves_for_the_new(gateway: Gateway, demo: Publi
     assert [(line["log_level"], line["places"]) for line in full] == [("warning", 4)]  # once
     await demo.publish(stop)
     await stream.agree(demo.boards)
-    for _, writer in (first, second, silent, third, fourth):
-        writer.transport.abort()
 
 
 async def test_where_nobody_is_idle_the_new_one_leaves(gateway: Gateway, demo: Publisher) -> None:
@@ -77,10 +75,10 @@ async def test_where_nobody_is_idle_the_new_one_leaves(gateway: Gateway, demo: P
     await demo.publish(stop)
     gateway.server._idle.places = 3
     clients = await streams(gateway, stop, 2)
-    began = await asyncio.open_connection("127.0.0.1", gateway.port)
+    began = await gateway.dial()
     began[1].write(ALIVE + ALIVE[:9])
     await began[0].readuntil(b'{"status":"alive"}')
-    new = await asyncio.open_connection("127.0.0.1", gateway.port)
+    new = await gateway.dial()
     assert not await answered(new)
     began[1].write(ALIVE[9:])
     assert (await began[0].readline()).startswith(b"HTTP/1.1 200")
@@ -89,13 +87,11 @@ async def test_where_nobody_is_idle_the_new_one_leaves(gateway: Gateway, demo: P
         await client.agree(demo.boards)
     await clients[0].cut()
     await eventually(lambda: len(gateway.server.server_state.connections) == 2)
-    again = await kept(gateway)
-    for _, writer in (began, new, again):
-        writer.transport.abort()
+    await kept(gateway)
 
 
 async def test_a_body_that_comes_after_its_answer_keeps_nobody(gateway: Gateway) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    reader, writer = await gateway.dial()
     writer.write(b"POST /healthz HTTP/1.1\r\nContent-Length: 2\r\n\r\n")
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"{}")
@@ -132,8 +128,8 @@ async def test_more_connections_than_files_shut_nobody_out(valkey_url: str, tmp_
                 await asyncio.to_thread(connection.recv, 4096)
             for _ in range(10):
                 assert await alive(port)
-            async with httpx.AsyncClient() as client:
-                metrics = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+            async with http_client(port) as client:
+                metrics = (await client.get("/metrics")).text
     finally:
         process.kill()
         process.wait()
@@ -143,7 +139,7 @@ async def test_more_connections_than_files_shut_nobody_out(valkey_url: str, tmp_
 
 
 async def alive(port: int) -> bool:
-    async with httpx.AsyncClient() as client:
+    async with http_client(port) as client:
         with suppress(httpx.TransportError):
-            return (await client.get(f"http://127.0.0.1:{port}/healthz")).is_success
+            return (await client.get("/healthz")).is_success
         return False

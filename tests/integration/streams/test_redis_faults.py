@@ -1,8 +1,9 @@
 """Redis loses messages, cuts connections, goes away and comes back; streams stay open."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from schemas import frames, keys
 from schemas.live import LiveStore
 from schemas.local import embedded
+from tests.client import PATIENCE
 from tests.gateways import Gateway, eventually, running
 from tests.publisher import Publisher
 
@@ -148,8 +150,10 @@ async def test_no_event_carries_an_id_while_a_message_may_be_missing(
 
 
 async def test_streams_outlive_redis() -> None:
-    with embedded.valkey() as url:
+    async with AsyncExitStack() as stack:
+        url = stack.enter_context(embedded.valkey())
         live = LiveStore.connect(url)
+        stack.push_async_callback(live.close)
         demo = await Publisher.own(live)
         a = demo.stop("a")
         await demo.publish(a)
@@ -166,11 +170,12 @@ async def test_streams_outlive_redis() -> None:
             await demo.publish(a)
             await relay.start()
             await client.agree(demo.boards)
-            await demo.tell()
+            await demo.tell(
+                beat=time.time() + PATIENCE
+            )  # live for as long as that may take to be told
             await client.read_until(lambda: client.feeds["demo"]["status"] == "live")
             await demo.publish(a)
             await client.agree(demo.boards)
-        await live.close()
 
 
 async def test_a_listener_that_fails_is_started_again(gateway: Gateway, demo: Publisher) -> None:

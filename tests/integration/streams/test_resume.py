@@ -12,14 +12,21 @@ SECOND = 1_000_000
 Run = Callable[..., AbstractAsyncContextManager[Gateway]]
 
 
-async def resumed(client: BoardClient, *stops: str, cursor: int | str | None = None) -> list[str]:
+async def resumed(
+    gateway: Gateway, client: BoardClient, *stops: str, cursor: int | str | None = None
+) -> list[str]:
     """Cut, come back with this cursor, and the names of what comes at once."""
     await client.cut()
     if cursor is not None:
         client.cursor = str(cursor)
     await client.connect(*stops)
-    await client.settle()
-    return client.names()
+    return await brought(gateway, client)
+
+
+async def brought(gateway: Gateway, client: BoardClient) -> list[str]:
+    """The names of what its connection brings at once."""
+    await gateway.settle(client)
+    return [name for name in client.names() if name != "heartbeat"]
 
 
 async def test_nothing_is_sent_to_who_holds_the_newest_board(
@@ -30,11 +37,11 @@ async def test_nothing_is_sent_to_who_holds_the_newest_board(
     client = gateway.client()
     await client.connect(a)
     await client.read_until(lambda: client.boards)
-    assert await resumed(client, a) == ["feed"]
+    assert await resumed(gateway, client, a) == ["feed"]
     assert client.body.startswith(b"retry: ")
     await demo.publish(a)
     await client.agree(demo.boards)
-    assert client.names() == ["feed", "patch"]
+    assert await brought(gateway, client) == ["feed", "patch"]
     assert gateway.hub.counts.resumes == {"fresh": 1, "current": 1}
 
 
@@ -49,9 +56,13 @@ async def test_a_snapshot_is_sent_where_the_board_is_newer(
     await client.cut()
     await demo.publish(a)
     await eventually(lambda: gateway.hub.topics[a].version == demo.version)
-    assert await resumed(client, a) == ["feed", "snapshot", "patch"]  # the topic's base and tail
+    assert await resumed(gateway, client, a) == [
+        "feed",
+        "snapshot",
+        "patch",
+    ]  # the topic's base and tail
     assert client.boards == demo.boards
-    assert client.events[-1].id == str(demo.version)
+    assert client.named("patch")[-1].id == str(demo.version)
 
 
 async def test_of_several_stops_those_come_that_clock_skew_leaves_in_doubt(
@@ -67,7 +78,7 @@ async def test_of_several_stops_those_come_that_clock_skew_leaves_in_doubt(
     await client.connect(*stops)
     await client.agree(demo.boards)
     # In a stream of several even an equal version may be another board's, by another clock.
-    assert await resumed(client, *stops) == ["feed", "snapshot", "snapshot"]
+    assert await resumed(gateway, client, *stops) == ["feed", "snapshot", "snapshot"]
     sent = [(event.data["stop_id"], event.id) for event in client.named("snapshot")]
     assert sent == [(doubtful, None), (newest, str(demo.version))]
 
@@ -79,10 +90,15 @@ async def test_the_skew_is_ten_seconds(gateway: Gateway, demo: Publisher) -> Non
     client = gateway.client()
     await client.connect(a, b)
     await client.agree(demo.boards)
-    assert await resumed(client, a, b, cursor=version_b + 10 * SECOND) == ["feed"]
-    assert await resumed(client, a, b, cursor=version_b + 10 * SECOND - 1) == ["feed", "snapshot"]
-    assert await resumed(client, b, cursor=version_b) == ["feed"]  # alone: an equal one is enough
-    assert await resumed(client, b, cursor=version_b - 1) == ["feed", "snapshot"]
+    assert await resumed(gateway, client, a, b, cursor=version_b + 10 * SECOND) == ["feed"]
+    assert await resumed(gateway, client, a, b, cursor=version_b + 10 * SECOND - 1) == [
+        "feed",
+        "snapshot",
+    ]
+    assert await resumed(gateway, client, b, cursor=version_b) == [
+        "feed"
+    ]  # alone: an equal one is enough
+    assert await resumed(gateway, client, b, cursor=version_b - 1) == ["feed", "snapshot"]
 
 
 async def test_void_cursors_get_snapshots_never_an_error(gateway: Gateway, demo: Publisher) -> None:
@@ -91,7 +107,7 @@ async def test_void_cursors_get_snapshots_never_an_error(gateway: Gateway, demo:
     client = gateway.client()
     future = demo.version + 3600 * SECOND
     for cursor in ["", "abc", "-1", "1e9", "٣", "9" * 400, str(future)]:
-        assert await resumed(client, a, cursor=cursor) == ["feed", "snapshot"], cursor
+        assert await resumed(gateway, client, a, cursor=cursor) == ["feed", "snapshot"], cursor
     assert gateway.hub.counts.resumes["void"] == 6  # an empty one is none
 
 
@@ -105,10 +121,10 @@ async def test_cursors_from_before_redis_lost_writes_are_void(
     await client.read_until(lambda: client.boards)
     await demo.tell(lineage=demo.version + 1)
     await gateway.hub.feeds.poll()
-    assert await resumed(client, a) == ["feed", "snapshot"]
+    assert await resumed(gateway, client, a) == ["feed", "snapshot"]
     await demo.tell(lineage=demo.version)
     await gateway.hub.feeds.poll()
-    assert await resumed(client, a) == ["feed"]
+    assert await resumed(gateway, client, a) == ["feed"]
 
 
 async def test_the_lineage_of_each_feed_of_the_stream_counts(
@@ -123,11 +139,11 @@ async def test_the_lineage_of_each_feed_of_the_stream_counts(
     await client.read_until(lambda: len(client.boards) == 2)
     assert sorted(client.feeds) == ["demo", "other"]
     held = max(demo.version, other.version) + 11 * SECOND
-    assert await resumed(client, a, b, cursor=held) == ["feed", "feed"]
+    assert await resumed(gateway, client, a, b, cursor=held) == ["feed", "feed"]
     await other.tell(lineage=held + 1)
     await gateway.hub.feeds.poll()
     everything = ["feed", "feed", "snapshot", "snapshot"]
-    assert await resumed(client, a, b, cursor=held) == everything
+    assert await resumed(gateway, client, a, b, cursor=held) == everything
 
 
 async def test_the_header_wins_over_the_parameter(gateway: Gateway, demo: Publisher) -> None:
@@ -141,8 +157,7 @@ async def test_the_header_wins_over_the_parameter(gateway: Gateway, demo: Publis
         (str(demo.version), "17", ["feed", "snapshot"]),
     ]:
         await client.request(path + parameter, {"Last-Event-ID": header} if header else {})
-        await client.settle()
-        assert client.names() == expected
+        assert await brought(gateway, client) == expected
 
 
 async def test_a_stream_goes_on_at_any_gateway(run: Run, demo: Publisher) -> None:
@@ -156,12 +171,12 @@ async def test_a_stream_goes_on_at_any_gateway(run: Run, demo: Publisher) -> Non
         demo.version += 30 * SECOND
         await demo.publish(stops[1])
         client.port = two.port
-        assert await resumed(client, *stops) == ["feed", "snapshot", "snapshot", "snapshot"]
+        assert await resumed(two, client, *stops) == ["feed", "snapshot", "snapshot", "snapshot"]
         assert client.boards == demo.boards
         await client.cut()
         client.port = one.port
         await eventually(lambda: one.hub.topics[stops[1]].version == demo.version)
-        assert await resumed(client, *stops) == ["feed", "snapshot", "patch"]
+        assert await resumed(one, client, *stops) == ["feed", "snapshot", "patch"]
         assert client.boards == demo.boards
 
 
@@ -172,7 +187,7 @@ async def test_a_connection_cut_in_a_batch_leaves_no_cursor_that_claims_too_much
     await demo.publish(*stops)
     whole = gateway.client()
     await whole.connect(*stops)
-    await whole.settle()
+    await whole.agree(demo.boards)
     for cut in range(100, whole.received, 97):
         client = gateway.client()
         await client.connect(*stops)

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
@@ -28,7 +27,8 @@ from gateway.protocol import StreamProtocol
 from gateway.server import BindError, Server, listen
 from gateway.settings import GatewaySettings
 from gateway.stream import TRANSPORT
-from tests.client import BoardClient
+from schemas.local.embedded import free_port
+from tests.client import PATIENCE, BoardClient
 from tests.gateways import Gateway, eventually
 from tests.publisher import Publisher
 
@@ -162,8 +162,7 @@ async def test_the_command_drains_on_sigterm_and_ends_well(
 ) -> None:
     a = demo.stop("a")
     await demo.publish(a)
-    with listen("127.0.0.1", 0, SMALL) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "REDIS_URL": valkey_url,
@@ -173,21 +172,16 @@ async def test_the_command_drains_on_sigterm_and_ends_well(
     command = [sys.executable, "-m", "stopcast", "gateway", "--port", str(port)]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603, ASYNC220  # our own
+    client = BoardClient(port)
     try:
-        client = BoardClient(port)
-        started = time.monotonic()
-        while not client.status:
-            assert time.monotonic() < started + 20, (tmp_path / "log").read_text()
-            try:
-                await client.connect(a)
-            except ConnectionError:
-                await asyncio.sleep(0.05)
+        await eventually(lambda: '"listening"' in (tmp_path / "log").read_text())
+        assert await client.connect(a) == 200
         await client.agree(demo.boards)
         process.send_signal(signal.SIGTERM)
         await client.read_until(lambda: client.ended)
         assert client.events[-1].data == {"reason": "draining"}
-        await client.cut()
-        assert await asyncio.to_thread(process.wait, 20) == 0
+        assert await asyncio.to_thread(process.wait, PATIENCE) == 0
     finally:
+        await client.cut()
         process.kill()
         process.wait()

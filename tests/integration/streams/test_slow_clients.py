@@ -8,7 +8,10 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from starlette.types import Message
+
 from gateway.subscriber import Subscriber
+from schemas.tasks import end
 from tests.client import PATIENCE
 from tests.gateways import Gateway, eventually
 from tests.publisher import Publisher
@@ -59,7 +62,7 @@ async def test_a_slow_client_is_conflated_and_ends_on_the_newest_truth(
         await eventually(lambda: gateway.hub.counts.messages >= 300)
         assert lagging.transport.get_write_buffer_size() <= held
         await slow.agree(demo.boards)
-        reading.cancel()
+        await end([reading])
         await quick.agree(demo.boards)
         assert quick.received > 3 * (slow.received - received)
         assert not quick.named("snapshot")[3:]
@@ -121,10 +124,13 @@ async def test_a_frozen_client_is_aborted(run: Run, demo: Publisher) -> None:
         await frozen.connect(a)
         await other.connect(a)
         await frozen.read_until(lambda: frozen.boards)
-        reading = asyncio.create_task(other.read_on())
-        await publish_until(demo, [a], lambda: gateway.hub.counts.frozen == 1)
+        async with asyncio.timeout(PATIENCE):
+            while gateway.hub.counts.frozen == 0:
+                await demo.publish(a, size=20)
+                await other.agree(demo.boards)  # it takes each, so it never lags
         await eventually(lambda: len(gateway.hub.subscribers) == 1)
-        reading.cancel()
+        assert gateway.hub.counts.frozen == 1
+        await demo.publish(a)
         await other.agree(demo.boards)
         await frozen.closed()
 
@@ -142,6 +148,28 @@ async def test_a_frozen_client_is_aborted_even_if_its_buffers_are_never_full(
         await eventually(lambda: gateway.hub.counts.frozen == 1)
         await eventually(lambda: not gateway.hub.subscribers)
         assert gateway.hub.counts.conflations == 0
+
+
+async def test_a_frozen_client_is_counted_once(run: Run, demo: Publisher) -> None:
+    """Though its gateway finds it out at the moment in which the kernel does, who aborts it, too."""
+    a = demo.stop("a")
+    await demo.publish(a)
+    async with run(frozen_limit=0.05) as gateway:
+        client = gateway.client()
+        await client.connect(a)
+        await client.agree(demo.boards)
+        [subscriber] = gateway.hub.subscribers
+
+        async def never(_: Message) -> None:
+            await asyncio.Event().wait()
+
+        subscriber.send = never
+        waiting = asyncio.create_task(subscriber._drained())
+        subscriber.transport.abort()
+        assert not await waiting
+        assert (
+            gateway.hub.counts.frozen == 0
+        )  # what the kernel ends is counted by gateway/protocol.py
 
 
 async def test_heartbeats_do_not_pile_up_for_a_frozen_client(run: Run, demo: Publisher) -> None:
@@ -166,7 +194,7 @@ async def test_many_frozen_clients_cost_their_bound_and_nobody_else_anything(
     await demo.publish(*stops)
     # One publication of all stops fits into the buffers, so who reads never lags.
     bound: dict[str, Any] = {"write_buffer": 65536, "send_buffer": 8192, "tail_bytes": 8192}
-    async with run(**bound) as gateway:
+    async with run(**bound, frozen_limit=3600) as gateway:
         others = [gateway.client() for _ in range(5)]
         for other in others:
             await other.connect(*stops)

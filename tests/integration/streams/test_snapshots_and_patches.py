@@ -49,7 +49,7 @@ async def test_head_tells_the_headers_and_opens_no_stream(
 ) -> None:
     a = demo.stop("a")
     await demo.publish(a)
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    reader, writer = await gateway.dial()
     path = f"/v1/stops/{a}/stream"
     writer.write(f"HEAD {path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n".encode())
     head = await reader.read()
@@ -193,7 +193,7 @@ async def test_a_stop_is_followed_a_little_longer_than_its_streams(
 ) -> None:
     a = demo.stop("a")
     await demo.publish(a)
-    async with run(linger=0.2) as gateway:
+    async with run(linger=3600) as gateway:
         client = gateway.client()
         await client.connect(a)
         await client.read_until(lambda: client.boards)
@@ -203,6 +203,10 @@ async def test_a_stop_is_followed_a_little_longer_than_its_streams(
         await client.connect(a, resume=False)
         await client.read_until(lambda: client.boards)
         assert gateway.hub.topics[a] is topic
+    async with run(linger=0.2) as gateway:
+        client = gateway.client()
+        await client.connect(a)
+        await client.read_until(lambda: client.boards)
         await client.cut()
         await eventually(lambda: not gateway.hub.topics)
 

@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
 import jwt
 import pytest
 
@@ -110,7 +109,7 @@ async def test_a_refused_stream_has_a_status_that_ends_an_event_source(
     await demo.publish(demo.stop("a"))
     async with (
         run(**SETTINGS) as gateway,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client,
+        gateway.http() as client,
     ):
         answer = await client.get(
             "/v1/stops/demo:a/stream", headers={"Accept": "text/event-stream"}

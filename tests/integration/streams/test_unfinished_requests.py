@@ -5,7 +5,6 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 
-import httpx
 import pytest
 
 from gateway import intake
@@ -34,9 +33,13 @@ SLOW = {
 }
 
 
+LONGEST = intake.PATIENCE  # of production; tests have another one
+
+
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "PATIENCE", 0.4)
+def short(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From then on nobody has long: a test calls it once those are served that are not to be cut."""
+    return lambda: monkeypatch.setattr(intake, "PATIENCE", 0.4)
 
 
 @asynccontextmanager
@@ -50,9 +53,11 @@ async def connected(
         writer.transport.abort()
 
 
-@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("kind", SLOW)
-async def test_a_request_that_is_never_whole_is_cut(gateway: Gateway, kind: str) -> None:
+async def test_a_request_that_is_never_whole_is_cut(
+    gateway: Gateway, kind: str, short: Callable[[], None]
+) -> None:
+    short()
     first, again = SLOW[kind]
     async with connected(gateway.port) as (reader, writer), asyncio.timeout(PATIENCE):
         writer.write(first)
@@ -66,15 +71,17 @@ async def test_a_request_that_is_never_whole_is_cut(gateway: Gateway, kind: str)
     assert not gateway.server._intake._since
 
 
-@pytest.mark.usefixtures("short")
-async def test_streams_and_kept_connections_owe_nothing(gateway: Gateway, demo: Publisher) -> None:
+async def test_streams_and_kept_connections_owe_nothing(
+    gateway: Gateway, demo: Publisher, short: Callable[[], None]
+) -> None:
     a = demo.stop("a")
     await demo.publish(a)
     client = gateway.client()
     await client.connect(a)
-    async with httpx.AsyncClient() as http, connected(gateway.port):
-        await http.get(f"http://127.0.0.1:{gateway.port}/healthz")
+    async with gateway.http() as http, connected(gateway.port):
+        await http.get("/healthz")
         kept = gateway.server.server_state.connections.copy()
+        short()
         await eventually(lambda: gateway.hub.counts.unfinished == 1)
         await eventually(lambda: len(gateway.server.server_state.connections & kept) == 2)
         assert client._writer is not None
@@ -85,7 +92,7 @@ async def test_streams_and_kept_connections_owe_nothing(gateway: Gateway, demo: 
 
 
 async def test_the_patience_is_less_than_ten_seconds_and_counted_from_the_first_byte() -> None:
-    assert intake.PATIENCE <= 9.5  # ticks of uvicorn may come late
+    assert LONGEST <= 9.5  # ticks of uvicorn may come late
     requests = intake.Intake(Counts(), AnswerHeaders(()))
     first, second, third = (FakeConnection() for _ in range(3))
     requests.begin(first, 0)
@@ -104,14 +111,17 @@ class FakeConnection:
     transport: asyncio.Transport
 
 
-@pytest.mark.usefixtures("short")
-async def test_many_slow_connections_leave_others_served(run: Run, demo: Publisher) -> None:
+async def test_many_slow_connections_leave_others_served(
+    run: Run, demo: Publisher, short: Callable[[], None]
+) -> None:
     """bench/slow_requests.py has the figures."""
     a = demo.stop("a")
     await demo.publish(a)
-    async with run() as gateway, httpx.AsyncClient() as http:
+    async with run() as gateway, gateway.http() as http:
         client = gateway.client()
         await client.connect(a)
+        await http.get(f"/v1/stops/{a}/board")
+        short()
         with ExitStack() as stack:
             slow = [
                 (stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port))), again)
@@ -121,7 +131,7 @@ async def test_many_slow_connections_leave_others_served(run: Run, demo: Publish
             for (connection, _), (first, _) in zip(slow, list(SLOW.values()) * 20, strict=True):
                 connection.sendall(first)
             while gateway.hub.counts.unfinished < len(slow):
-                answer = await http.get(f"http://127.0.0.1:{gateway.port}/v1/stops/{a}/board")
+                answer = await http.get(f"/v1/stops/{a}/board")
                 assert answer.status_code == 200
                 await demo.publish(a)
                 await client.agree(demo.boards)

@@ -6,19 +6,22 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from schemas.live import LiveStore
 from schemas.local.embedded import free_port
-from tests.client import PATIENCE, BoardClient
+from tests.client import BoardClient, http_client
 from tests.cluster import until
 from tests.gateways import Gateway, eventually
-from tests.limited import ADDRESS, connected, get
+from tests.limited import ADDRESS, Clock, connected, get
 from tests.publisher import Publisher
+
+pytestmark = pytest.mark.usefixtures("clock")
 
 Run = Callable[..., AbstractAsyncContextManager[Gateway]]
 
@@ -116,24 +119,32 @@ async def test_a_gateway_that_ends_gives_its_places_back_at_once(run: Run, stop:
 
 
 async def test_a_killed_gateway_gives_its_places_back_when_its_lease_is_over(
-    run: Run, stop: str, valkey_url: str, tmp_path: Path
+    run: Run, stop: str, valkey_url: str, tmp_path: Path, clock: Clock
 ) -> None:
-    limits = {"STOPCAST_STREAMS_PER_ADDRESS": "3", "STOPCAST_STREAM_LEASE": "3"}
+    limits = {"STOPCAST_STREAMS_PER_ADDRESS": "3", "STOPCAST_STREAM_LEASE": "600"}
+
+    async def told() -> bool:
+        fields: Any = await clock.redis.hgetall(ADDRESS)
+        return any(value.startswith(b"3 ") for value in fields.values())
+
     async with (
-        run(streams_per_address=3, stream_lease=3) as gateway,
+        run(streams_per_address=3) as gateway,
         process(valkey_url, tmp_path / "log", limits) as (port, killed),
+        AsyncExitStack() as stack,
     ):
-        doomed = [BoardClient(port) for _ in range(3)]
-        for client in doomed:
-            assert await connected(client, stop) == "snapshot"
+        for _ in range(3):
+            doomed = BoardClient(port)
+            stack.push_async_callback(doomed.cut)
+            assert await connected(doomed, stop) == "snapshot"
+        await until(told)
         assert await connected(gateway.client(), stop) == "rate_limited"
         killed.send_signal(signal.SIGKILL)
         await asyncio.to_thread(killed.wait)
-        for _ in range(3):
-            await free(gateway, stop)
         assert await connected(gateway.client(), stop) == "rate_limited"
-        for client in doomed:
-            await client.cut()
+        await clock.pass_time(3600)
+        for _ in range(3):
+            assert await connected(gateway.client(), stop) == "snapshot"
+        assert await connected(gateway.client(), stop) == "rate_limited"
 
 
 @asynccontextmanager
@@ -154,9 +165,9 @@ async def process(
 
 
 async def ready(port: int) -> bool:
-    async with httpx.AsyncClient() as client:
+    async with http_client(port) as client:
         try:
-            return (await client.get(f"http://127.0.0.1:{port}/readyz")).is_success
+            return (await client.get("/readyz")).is_success
         except httpx.TransportError:
             return False
 
@@ -177,16 +188,19 @@ async def test_what_an_emptied_redis_has_lost_is_told_again(
         assert await connected(one.client(), stop) == "rate_limited"
 
 
-async def test_a_stream_that_stays_keeps_its_place(run: Run, stop: str, live: LiveStore) -> None:
+async def test_a_stream_that_stays_keeps_its_place(
+    run: Run, stop: str, live: LiveStore, clock: Clock
+) -> None:
+    async def renewed() -> bool:
+        fields: Any = await live.redis.hgetall(ADDRESS)
+        return b"1 %d" % round((clock.now + 1) * 1_000_000) in fields.values()
+
     async with (
         run(streams_per_address=1, stream_lease=1) as one,
         run(streams_per_address=1) as other,
     ):
         assert await connected(one.client(), stop) == "snapshot"
-        expires = set[bytes]()
-        async with asyncio.timeout(PATIENCE):
-            while len(expires) < 5:  # renewed that often: more than the lease has passed
-                fields: Any = await live.redis.hgetall(ADDRESS)
-                expires |= set(fields.values())
-                await asyncio.sleep(0.02)
+        for _ in range(5):  # more than the lease
+            await clock.pass_time(0.5)
+            await until(renewed)
         assert await connected(other.client(), stop) == "rate_limited"

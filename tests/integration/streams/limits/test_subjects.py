@@ -23,6 +23,8 @@ from tests.cluster import until
 from tests.gateways import Gateway
 from tests.limited import connected, get
 
+pytestmark = pytest.mark.usefixtures("clock")
+
 Run = Callable[..., AbstractAsyncContextManager[Gateway]]
 
 
@@ -151,10 +153,10 @@ async def test_who_leaves_at_the_moment_of_the_answer_takes_no_place(
             answer(*given)
             leaving.cancel()
 
-        monkeypatch.setattr(ledger, "_answer", answer_late)
-        await asyncio.wait({leaving})
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger, "_answer", answer_late)
+            await asyncio.wait({leaving})
         assert leaving.cancelled()
-        monkeypatch.undo()
         assert await a.stream("192.0.2.1")
 
 
