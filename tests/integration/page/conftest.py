@@ -31,8 +31,11 @@ FLAGS = [
     *("--disable-sync", "--enable-precise-memory-info"),
 ]
 
-expect.set_options(timeout=PATIENCE * 1000)  # 5 s are too few for a busy machine
+MILLISECONDS = PATIENCE * 1000
+expect.set_options(timeout=MILLISECONDS)  # 5 s are too few for a busy machine
 
+# What every board's clock shows, however long a test takes: minutes that are left do not pass.
+NOW = 1_700_000_000
 
 # The small city, and what only a search shows: a station with platforms, and more routes than a line holds.
 STATION = {
@@ -115,10 +118,12 @@ def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def demo(valkey_url: str) -> AsyncIterator[Publisher]:
-    """The owner of feed `demo`, in an empty Redis."""
+    """The owner of feed `demo`, in an empty Redis; the feed's clock stands still."""
     live = LiveStore.connect(valkey_url)
     await live.redis.flushall()
-    yield await Publisher.own(live)
+    publisher = await Publisher.own(live)
+    await publisher.tell(now=float(NOW), timestamp=NOW - 6, rate=0.0)
+    yield publisher
     await live.close()
 
 
@@ -128,9 +133,16 @@ def city(demo: Publisher) -> City:
 
 
 @pytest.fixture
-async def gateway(valkey_url: str, demo: Publisher, schedules: str) -> AsyncIterator[Gateway]:
+async def gateway(
+    valkey_url: str, demo: Publisher, schedules: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Gateway]:
+    """One that nothing slow ends or refuses a stream of, and whose clock the pages follow closely."""
     del demo  # emptied Redis
-    async with running(valkey_url, database_url=schedules, retry=0.05, linger=0) as gateway:
+    monkeypatch.setattr("gateway.database.TIMEOUT", PATIENCE)
+    patient = {"start_timeout": PATIENCE, "owner_timeout": 600, "heartbeat": 1}
+    async with running(
+        valkey_url, database_url=schedules, retry=0.05, linger=0, **patient
+    ) as gateway:
         yield gateway
 
 
@@ -144,7 +156,10 @@ async def network(gateway: Gateway) -> AsyncIterator[BadNetwork]:
 async def browser(program: Callable[[str], str]) -> AsyncIterator[Browser]:
     path = program("chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=FLAGS, timeout=MILLISECONDS
+        )
+        browser.on("context", lambda context: context.set_default_timeout(MILLISECONDS))
         yield browser
         await browser.close()
 
