@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 import asyncpg
 import pytest
-from playwright.async_api import Browser, BrowserContext, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from sqlalchemy.engine import make_url
 
 from feeds.gtfs.schedule_import import import_schedule
@@ -20,6 +20,7 @@ from schemas.stored_board import Publication
 from tests.client import PATIENCE
 from tests.cuts import BadNetwork, bad_network
 from tests.gateways import Gateway, running
+from tests.integration.page.scene import ALERT, ALPHA, NOW, ROUTES, busy
 from tests.publisher import Publisher
 from tests.small_city import SMALL_CITY
 
@@ -33,9 +34,6 @@ FLAGS = [
 
 MILLISECONDS = PATIENCE * 1000
 expect.set_options(timeout=MILLISECONDS)  # 5 s are too few for a busy machine
-
-# What every board's clock shows, however long a test takes: minutes that are left do not pass.
-NOW = 1_700_000_000
 
 # The small city, and what only a search shows: a station with platforms, and more routes than a line holds.
 STATION = {
@@ -84,9 +82,9 @@ class City:
         self.boards[stop_id] = deepcopy(board)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def schedules(postgres_url: str, small_city: Path) -> Iterator[str]:
-    """The URL of a database of this module's own, with the small city as feed `demo`."""
+    """The URL of a database of these tests' own, with the small city as feed `demo`."""
     url = make_url(postgres_url).set(database="gateway_page").render_as_string(hide_password=False)
     asyncio.run(_prepare(postgres_url, url, small_city))
     yield url
@@ -107,7 +105,7 @@ async def _prepare(server: str, url: str, zip_path: Path) -> None:
         await import_schedule(str(zip_path), "demo", target)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("city") / "gtfs.zip"
     with ZipFile(path, "w") as archive:
@@ -178,6 +176,21 @@ async def phone(browser: Browser, network: BadNetwork) -> AsyncIterator[BrowserC
     yield context
     await context.close()
     assert not errors
+
+
+@pytest.fixture
+async def page(phone: BrowserContext) -> Page:
+    return await phone.new_page()
+
+
+@pytest.fixture
+async def board(page: Page, city: City) -> Page:
+    """The board of Alpha, opened; its minutes stand still."""
+    await page.clock.set_fixed_time(NOW)
+    await city.show(ALPHA, routes=ROUTES, arrivals=busy(), alerts={"works": ALERT})
+    await page.goto(f"/?stop={ALPHA}")
+    await expect(page.locator(".call")).to_have_count(5)
+    return page
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 from playwright.async_api import Browser, expect
 
 from tests.gateways import Gateway
-from tests.integration.page.conftest import NOW
+from tests.integration.page.scene import NOW
 
 README = (Path(__file__).parents[3] / "README.md").read_text()
 HERE = "http://127.0.0.1:8000"
