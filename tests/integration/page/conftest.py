@@ -93,9 +93,11 @@ def schedules(postgres_url: str, small_city: Path) -> Iterator[str]:
 
 async def _execute(server: str, *statements: str) -> None:
     connection = await asyncpg.connect(server)
-    for statement in statements:
-        await connection.execute(statement)
-    await connection.close()
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 async def _prepare(server: str, url: str, zip_path: Path) -> None:
@@ -118,11 +120,13 @@ def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def demo(valkey_url: str) -> AsyncIterator[Publisher]:
     """The owner of feed `demo`, in an empty Redis; the feed's clock stands still."""
     live = LiveStore.connect(valkey_url)
-    await live.redis.flushall()
-    publisher = await Publisher.own(live)
-    await publisher.tell(now=float(NOW), timestamp=NOW - 6, rate=0.0)
-    yield publisher
-    await live.close()
+    try:
+        await live.redis.flushall()
+        publisher = await Publisher.own(live)
+        await publisher.tell(now=float(NOW), timestamp=NOW - 6, rate=0.0)
+        yield publisher
+    finally:
+        await live.close()
 
 
 @pytest.fixture
