@@ -29,6 +29,28 @@ async def test_who_does_not_tell_where_he_is_is_told_so(page: Page, city: Any) -
     await expect(page.get_by_text("will not share your location")).to_be_visible()
 
 
+async def test_what_is_said_of_a_location_is_not_lost_when_stops_come_after_it(
+    page: Page, city: Any
+) -> None:
+    del city
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/v1/stops?*", hold)
+    await page.add_init_script(
+        "navigator.geolocation.getCurrentPosition = (_, fail) => { window.refused = true; fail() }"
+    )
+    await page.goto("/")
+    await page.get_by_role("button", name="Near me").click()
+    await page.wait_for_function("window.refused")
+    held.set()
+    await expect(page.locator(".stops > li")).to_have_count(4)
+    await expect(page.get_by_text("will not share your location")).to_be_visible()
+
+
 async def test_the_keyboard_is_enough(page: Page, city: Any) -> None:
     await city.show(BETA, "Beta")
     await page.goto("/")
