@@ -18,6 +18,7 @@ export class Search extends Boards {
   #list = make("ul", "stops");
   #more = make("button", { class: "more", hidden: true }, "More stops");
   #question = new AbortController();
+  #answer;
   #pause;
   #kept; // the favourites, if there are any
 
@@ -70,30 +71,30 @@ export class Search extends Boards {
   #search() {
     const q = this.#field.value.trim();
     if (this.#kept) this.#kept.hidden = q !== "";
-    history.replaceState(history.state, "", addressOf([], q ? { q } : {}));
-    return this.#ask({ ...(q && { q }), limit: 30 }, q ? "No stop has that name." : "There are no stops yet.");
+    history.replaceState(null, "", addressOf([], q ? { q } : {}));
+    this.#ask({ ...(q && { q }), limit: 30 }, q ? "No stop has that name." : "There are no stops yet.");
   }
 
-  async #nearby() {
+  #nearby() {
     say(this.#found, "Looking where you are …");
-    const options = { maximumAge: 60_000, timeout: 15_000 };
-    try {
-      const { coords } = await new Promise((done, fail) => navigator.geolocation.getCurrentPosition(done, fail, options));
+    const near = async ({ coords }) => {
       // Some ten metres are near enough, and nobody's business beyond.
       const [lat, lon] = [coords.latitude.toFixed(4), coords.longitude.toFixed(4)];
       for (const radius of RADII)
         if (await this.#ask({ lat, lon, radius, limit: 30 }, "There is no stop within 20 km.")) return;
-    } catch {
+    };
+    const fail = async () => {
+      await this.#answer; // it says how many
       say(this.#found, "Your browser will not share your location.");
-    }
+    };
+    navigator.geolocation.getCurrentPosition(near, fail, { maximumAge: 60_000, timeout: 15_000 });
   }
 
   /** Show what is found, in place of what was; how many. */
   #ask(parameters, none) {
     this.#question.abort();
-    this.#question = new AbortController();
-    const { signal } = this.#question;
-    return this.#load(parameters, { none, signal, routes: new Routes(signal) });
+    const { signal } = (this.#question = new AbortController());
+    return (this.#answer = this.#load(parameters, { none, signal, routes: new Routes(signal) }));
   }
 
   /** A page of stops, with a `cursor` behind those that are there; how many then. */

@@ -57,13 +57,16 @@ class City:
     moment: list[float]
 
     async def at(self, moment: float) -> None:
-        """Let it be that time, and wait until every endpoint was read since."""
+        """Let it be that time, and wait until every endpoint was read since, and that is published."""
         self.moment[:] = [moment]
         health = [poller.health for poller in self.ingester.pollers]
         enough = [each.polls + 2 for each in health]
         await eventually(
             lambda: all(each.polls >= most for each, most in zip(health, enough, strict=True))
         )
+        publisher = self.ingester.publisher
+        before = publisher.publish_seconds
+        await eventually(lambda: publisher.publish_seconds > before)
 
     def client(self) -> JudgedClient:
         client = JudgedClient(self.gateway.port, self.contract)
@@ -135,7 +138,7 @@ async def _ingesting(
         )  # fmt: skip
         task = asyncio.create_task(ingester.run())
         try:
-            await eventually(lambda: ingester.publisher.complete, timeout=60)
+            await eventually(lambda: ingester.publisher.complete)
             yield ingester
         finally:
             task.cancel()
@@ -144,8 +147,10 @@ async def _ingesting(
 
 
 @pytest.fixture
-def open_city(valkey_url: str, postgres_url: str) -> Open:
+def open_city(valkey_url: str, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Open:
     """`async with open_city(schedule, messages_of, moment) as city`."""
+    monkeypatch.setattr("gateway.database.TIMEOUT", PATIENCE)
+    settings = {"heartbeat": 0.2, "start_timeout": PATIENCE}
 
     @asynccontextmanager
     async def opened(
@@ -160,10 +165,14 @@ def open_city(valkey_url: str, postgres_url: str) -> Open:
             _emptied(valkey_url) as live,
             _source(told, moments) as url,
             _ingesting(live, postgres_url, url, [*told.names]) as ingester,
-            running(valkey_url, database_url=postgres_url, heartbeat=0.2) as gateway,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as http,
+            running(valkey_url, database_url=postgres_url, **settings) as gateway,
+            httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{gateway.port}", timeout=PATIENCE
+            ) as http,
         ):
+            city = City(Contract(), gateway, live, ingester, http, moments)
+            await city.at(moment)  # boards are complete before the last endpoint has had its say
             await gateway.app.state.feeds.poll()
-            yield City(Contract(), gateway, live, ingester, http, moments)
+            yield city
 
     return opened

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 import asyncpg
 import pytest
-from playwright.async_api import Browser, BrowserContext, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from sqlalchemy.engine import make_url
 
 from feeds.gtfs.schedule_import import import_schedule
@@ -20,6 +20,7 @@ from schemas.stored_board import Publication
 from tests.client import PATIENCE
 from tests.cuts import BadNetwork, bad_network
 from tests.gateways import Gateway, running
+from tests.integration.page.scene import ALERT, ALPHA, NOW, ROUTES, busy
 from tests.publisher import Publisher
 from tests.small_city import SMALL_CITY
 
@@ -31,8 +32,8 @@ FLAGS = [
     *("--disable-sync", "--enable-precise-memory-info"),
 ]
 
-expect.set_options(timeout=PATIENCE * 1000)  # 5 s are too few for a busy machine
-
+MILLISECONDS = PATIENCE * 1000
+expect.set_options(timeout=MILLISECONDS)  # 5 s are too few for a busy machine
 
 # The small city, and what only a search shows: a station with platforms, and more routes than a line holds.
 STATION = {
@@ -81,9 +82,9 @@ class City:
         self.boards[stop_id] = deepcopy(board)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def schedules(postgres_url: str, small_city: Path) -> Iterator[str]:
-    """The URL of a database of this module's own, with the small city as feed `demo`."""
+    """The URL of a database of these tests' own, with the small city as feed `demo`."""
     url = make_url(postgres_url).set(database="gateway_page").render_as_string(hide_password=False)
     asyncio.run(_prepare(postgres_url, url, small_city))
     yield url
@@ -92,9 +93,11 @@ def schedules(postgres_url: str, small_city: Path) -> Iterator[str]:
 
 async def _execute(server: str, *statements: str) -> None:
     connection = await asyncpg.connect(server)
-    for statement in statements:
-        await connection.execute(statement)
-    await connection.close()
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 async def _prepare(server: str, url: str, zip_path: Path) -> None:
@@ -104,7 +107,7 @@ async def _prepare(server: str, url: str, zip_path: Path) -> None:
         await import_schedule(str(zip_path), "demo", target)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("city") / "gtfs.zip"
     with ZipFile(path, "w") as archive:
@@ -115,11 +118,15 @@ def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def demo(valkey_url: str) -> AsyncIterator[Publisher]:
-    """The owner of feed `demo`, in an empty Redis."""
+    """The owner of feed `demo`, in an empty Redis; the feed's clock stands still."""
     live = LiveStore.connect(valkey_url)
-    await live.redis.flushall()
-    yield await Publisher.own(live)
-    await live.close()
+    try:
+        await live.redis.flushall()
+        publisher = await Publisher.own(live)
+        await publisher.tell(now=float(NOW), timestamp=NOW - 6, rate=0.0)
+        yield publisher
+    finally:
+        await live.close()
 
 
 @pytest.fixture
@@ -128,9 +135,16 @@ def city(demo: Publisher) -> City:
 
 
 @pytest.fixture
-async def gateway(valkey_url: str, demo: Publisher, schedules: str) -> AsyncIterator[Gateway]:
+async def gateway(
+    valkey_url: str, demo: Publisher, schedules: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Gateway]:
+    """One that nothing slow ends or refuses a stream of, and whose clock the pages follow closely."""
     del demo  # emptied Redis
-    async with running(valkey_url, database_url=schedules, retry=0.05, linger=0) as gateway:
+    monkeypatch.setattr("gateway.database.TIMEOUT", PATIENCE)
+    patient = {"start_timeout": PATIENCE, "owner_timeout": 600, "heartbeat": 1}
+    async with running(
+        valkey_url, database_url=schedules, retry=0.05, linger=0, **patient
+    ) as gateway:
         yield gateway
 
 
@@ -144,7 +158,10 @@ async def network(gateway: Gateway) -> AsyncIterator[BadNetwork]:
 async def browser(program: Callable[[str], str]) -> AsyncIterator[Browser]:
     path = program("chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=FLAGS, timeout=MILLISECONDS
+        )
+        browser.on("context", lambda context: context.set_default_timeout(MILLISECONDS))
         yield browser
         await browser.close()
 
@@ -163,6 +180,21 @@ async def phone(browser: Browser, network: BadNetwork) -> AsyncIterator[BrowserC
     yield context
     await context.close()
     assert not errors
+
+
+@pytest.fixture
+async def page(phone: BrowserContext) -> Page:
+    return await phone.new_page()
+
+
+@pytest.fixture
+async def board(page: Page, city: City) -> Page:
+    """The board of Alpha, opened; its minutes stand still."""
+    await page.clock.set_fixed_time(NOW)
+    await city.show(ALPHA, routes=ROUTES, arrivals=busy(), alerts={"works": ALERT})
+    await page.goto(f"/?stop={ALPHA}")
+    await expect(page.locator(".call")).to_have_count(5)
+    return page
 
 
 @pytest.fixture(scope="session")

@@ -80,7 +80,7 @@ async def in_node(program: Callable[[str], str], url: str, *stops: str) -> Async
 
     async def read() -> None:
         assert process.stdout is not None
-        while line := await process.stdout.readline():
+        while (line := await process.stdout.readline()).endswith(b"\n"):  # else it was killed
             boards.clear()
             boards.update(json.loads(line))
 
@@ -179,7 +179,7 @@ async def test_it_moves_to_the_gateway_that_takes_over(
         await gateway.stop()
         await demo.publish(stop)
         url = gateway.app.state.settings.redis_url
-        async with running(url, retry=0.05) as other:
+        async with running(url, retry=0.05, start_timeout=PATIENCE) as other:
             network.target = other.port
             await holds(boards, demo.boards)
 
@@ -233,7 +233,12 @@ async def test_a_stream_outlives_its_tokens(
     await demo.publish(stop, size=20)
     secret = "a-secret-of-more-than-thirty-two-bytes"  # noqa: S105  # of this test
     async with running(
-        valkey_url, access="token", token_secret=secret, token_leeway=0, retry=0.5
+        valkey_url,
+        access="token",
+        token_secret=secret,
+        token_leeway=0,
+        retry=0.5,
+        start_timeout=PATIENCE,
     ) as gateway:
         asked: list[bool] = []
 
@@ -251,13 +256,15 @@ async def test_a_stream_outlives_its_tokens(
             }""",
             stop,
         )
-        while len(asked) < 3:
-            await demo.publish(stop)
-            await asyncio.sleep(0.1)
+        async with asyncio.timeout(PATIENCE):
+            while len(asked) < 3:
+                await demo.publish(stop)
+                await asyncio.sleep(0.1)
         await demo.publish(stop)
         await holds(lambda: page.evaluate("Object.fromEntries(stream.boards)"), demo.boards)
         assert asked[:3] == [False, True, True]
-        assert await page.evaluate("stream.problem") is None
+        # Where a token ended on its way, the next one is as good.
+        await page.wait_for_function("stream.state === 'live' && stream.problem === undefined")
         await page.close()
 
 
@@ -267,12 +274,14 @@ async def test_a_page_takes_its_token_out_of_its_address(
     stop = demo.stop("a")
     await demo.publish(stop)
     secret = "a-secret-of-more-than-thirty-two-bytes"  # noqa: S105  # of this test
-    async with running(valkey_url, access="token", token_secret=secret) as gateway:
+    async with running(
+        valkey_url, access="token", token_secret=secret, start_timeout=PATIENCE
+    ) as gateway:
         url = f"http://127.0.0.1:{gateway.port}/?stop={stop}"
         page = await browser.new_page()
         await page.goto(url)
         await expect(page.locator(".empty")).to_contain_text("token")
-        token = mint(gateway.app.state.settings, "wall", [TokenScope.BOARDS], 60)
+        token = mint(gateway.app.state.settings, "wall", [TokenScope.BOARDS], 3600)
         await page.goto("about:blank")
         await page.goto(f"{url}#access_token={token}")
         await expect(page.locator(".call").first).to_be_visible()

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from gateway.page import FILES, STATIC, VERSION
+from tests.client import PATIENCE
 from tests.gateways import Gateway
 
 PAGES = {"/": "index.html", "/status": "status.html"}
@@ -14,7 +15,8 @@ PAGES = {"/": "index.html", "/status": "status.html"}
 
 @pytest.fixture
 async def client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client:
+    url = f"http://127.0.0.1:{gateway.port}"
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
         yield client
 
 
