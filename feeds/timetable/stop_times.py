@@ -4,7 +4,7 @@ A Python object per row would take some 200 bytes; a numpy scalar per field is s
 memoryview over a numpy array gives plain ints, one by one or as a list.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,14 +25,17 @@ COLUMNS: dict[str, np.dtype[np.signedinteger]] = {
 class StopTimes:
     """Rows sorted by trip, then stop_sequence.
 
-    `records` is a structured array that has (at least) the fields of `COLUMNS`; `stop` and
-    `headsign` are positions in `stop_ids` and `headsigns`, a headsign of -1 means none.
+    `columns` are (at least) those of `COLUMNS`; `stop` and `headsign` are positions in `stop_ids`
+    and `headsigns`, a headsign of -1 means none.
     """
 
     def __init__(
-        self, records: NDArray[np.void], stop_ids: Sequence[str], headsigns: Sequence[str]
+        self,
+        columns: Mapping[str, NDArray[np.signedinteger]],
+        stop_ids: Sequence[str],
+        headsigns: Sequence[str],
     ) -> None:
-        self.arrays = {name: records[name].astype(dtype) for name, dtype in COLUMNS.items()}
+        self.arrays = {name: columns[name].astype(COLUMNS[name], copy=False) for name in COLUMNS}
         self._columns = [array.data for array in self.arrays.values()]
         self.stop_ids = stop_ids
         self._headsigns = (*headsigns, None)  # so that position -1 is None
