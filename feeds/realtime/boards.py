@@ -15,6 +15,7 @@ from feeds.realtime.quiet import hold
 from feeds.realtime.remarks import Remark, Remarks, settled
 from feeds.realtime.stand import Candidate, Stand
 from feeds.realtime.trip_updates import Run, Touched
+from feeds.realtime.vehicles import Met
 from feeds.realtime.window import PAST
 from feeds.timetable.timetable import Timetable
 from schemas.arrivals import Alert, Arrival, Board, RouteSummary, effective_time
@@ -83,8 +84,8 @@ class Boards:
         """Realtime changed these runs: take their calls as they are now."""
         self._pending |= self.candidates.touch(touched)
 
-    def touch_vehicles(self, met: Mapping[str, Iterable[str]]) -> None:
-        """The vehicles of these runs changed something at these stops."""
+    def touch_vehicles(self, met: Met) -> None:
+        """The vehicles of these runs changed something at these visits."""
         self._pending |= self.candidates.touch_vehicles(met)
 
     def touch_stops(self, stop_ids: Iterable[str]) -> None:

@@ -30,6 +30,20 @@ class Candidate:
         self.until = time
         self.told: Arrival | None = None
 
+    @property
+    def planned(self) -> bool:
+        """Whether only the schedule has it."""
+        return isinstance(self.call, ScheduledCall)
+
+    @property
+    def at(self) -> str | None:
+        """The stop where realtime has it; None where only the schedule has it."""
+        return None if isinstance(self.call, ScheduledCall) else self.call.stop_id
+
+    def is_as(self, trip: Arrival, call: Call, until: int) -> bool:
+        """Whether nothing of it is new."""
+        return self.call == call and self.until == until and self.trip is trip
+
 
 class Interval(NamedTuple):
     """A candidate that is no call: a vehicle comes every so many seconds."""
@@ -39,16 +53,16 @@ class Interval(NamedTuple):
 
 
 class Stand:
-    """What may stand on one board. By run key, but for intervals: those by arrival key.
+    """What may stand on one board, by arrival key.
 
-    `edge`: up to where the schedule was asked. `times`: of those that stand, by arrival key.
-    `touched`: the arrival keys to look at again, with the candidate where it is known; `anew`: it is
-    all of them.
+    `calls`: those that realtime has (their `call` is a Call), and of other runs those of the
+    schedule (a ScheduledCall). `edge`: up to where the schedule was asked. `times`: of those that stand, by arrival key.
+    `touched`: the keys to look at again, with the candidate where it is known; `anew`: it is all of
+    them.
     """
 
     __slots__ = (
-        *("anew", "board", "edge", "intervals", "live", "phase", "planned", "platforms"),
-        *("times", "touched"),
+        *("anew", "board", "calls", "edge", "intervals", "phase", "platforms", "times", "touched"),
     )
 
     def __init__(self, board: str, station: str, platforms: tuple[str, ...]) -> None:
@@ -57,9 +71,8 @@ class Stand:
         self.phase = phase(station)
         self.platforms = platforms
         self.edge = 0
-        self.planned: dict[str, list[Candidate]] = {}
+        self.calls: dict[str, Candidate] = {}
         self.intervals: dict[str, Interval] = {}
-        self.live: dict[str, list[Candidate]] = {}
         self.times: dict[str, int] = {}
         self.touched: dict[str, Candidate | None] = {}
         self.anew = True

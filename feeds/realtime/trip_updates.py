@@ -20,14 +20,12 @@ _NEVER = float("inf")
 class Run(NamedTuple):
     """One trip instance as realtime has it. `key` begins the keys of its arrivals.
 
-    `stops` are those whose boards it concerns: of its calls, and of the scheduled ones that it
-    takes the place of. `vehicle_id`: of the vehicle that the feed names, or "".
+    `vehicle_id`: of the vehicle that the feed names, or "".
     """
 
     key: str
     instance: TripInstance
     calls: list[Call]
-    stops: frozenset[str]
     vehicle_id: str = ""
 
     @property
@@ -71,10 +69,8 @@ class _Said(NamedTuple):
         return self.style, self.dated, raw
 
 
-Touched = dict[str, frozenset[str]]
-"""By run key, the stops whose boards it concerns, before a change and after."""
-
-_NONE: frozenset[str] = frozenset()
+Touched = dict[str, Run | None]
+"""By run key, the run as it was before a change; None: realtime did not have it."""
 
 
 class TripUpdates:
@@ -158,7 +154,7 @@ class TripUpdates:
                 self.runs[key] = after
             else:
                 del self.runs[key]
-            touched[key] = (before.stops if before else _NONE) | (after.stops if after else _NONE)
+            touched[key] = before
         return touched
 
     def _run(self, key: str, note: Note) -> Run | None:
@@ -166,12 +162,8 @@ class TripUpdates:
         modification = self._modifications.of(key)
         for said in self._ranked(key, modification, note):
             calls = predict(said.instance, said.update, self.timetable, note, modification)
-            if calls is None:
-                continue
-            stops = {call.stop_id for call in calls}
-            if said.instance.trip:
-                stops.update(self.timetable.stop_ids(said.instance.trip))
-            return Run(key, said.instance, calls, frozenset(stops), said.update.vehicle.id)
+            if calls is not None:
+                return Run(key, said.instance, calls, said.update.vehicle.id)
         return None
 
     def _ranked(self, key: str, modification: Modification | None, note: Note) -> list[_Said]:
