@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from google.transit.gtfs_realtime_pb2 import VehiclePosition
@@ -79,6 +80,12 @@ class Call(NamedTuple):
         return None
 
 
+@lru_cache(1024)
+def visit(stop_sequence: int) -> str:
+    """Of a call of the schedule; one object for all trips."""
+    return str(stop_sequence)
+
+
 def planned_call(
     stop_time: StopTime, zero: int, said: Said = _NOTHING, *, first: bool, last: bool
 ) -> Call:
@@ -87,13 +94,14 @@ def planned_call(
     told = said.told
     if told is not None and told.calls_at is not None:
         stop_id = told.calls_at
+    scheduled = zero + arrives
     call = Call(
         stop_id,
-        str(sequence),
+        visit(sequence),
         sequence,
         said.status,
-        zero + arrives,
-        zero + departs,
+        scheduled,
+        scheduled if departs == arrives else zero + departs,
         said.arrival,
         said.departure,
         said.uncertainty,
