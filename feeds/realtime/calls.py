@@ -94,7 +94,8 @@ def planned_call(
     told = said.told
     if told is not None and told.calls_at is not None:
         stop_id = told.calls_at
-    scheduled = zero + arrives
+    # Two equal numbers are one object: of most calls there are two pairs.
+    scheduled, predicted = zero + arrives, said.arrival
     call = Call(
         stop_id,
         visit(sequence),
@@ -102,8 +103,8 @@ def planned_call(
         said.status,
         scheduled,
         scheduled if departs == arrives else zero + departs,
-        said.arrival,
-        said.departure,
+        predicted,
+        predicted if said.departure == predicted else said.departure,
         said.uncertainty,
         headsign,
         pickup,

@@ -266,8 +266,8 @@ class Candidates:
         if not replaced:
             return False
         begin, end = replaced.get(candidate.trip.get("route_id", "").partition(":")[2], (0, 0))
-        planned = candidate.planned
-        begins = self._planned.begins[_run_of(candidate.key)] if planned else candidate.time
+        run = self._planned.runs[_run_of(candidate.key)] if candidate.planned else None
+        begins = run.begins if run else candidate.time
         return begin <= begins < end
 
     def _comes(self, stand: Stand, planned: ScheduledHeadway, now: int) -> bool:
@@ -292,11 +292,9 @@ class Candidates:
 
     def tell(self, candidate: Candidate, stop_id: str) -> Arrival:
         """The arrival of a candidate on a board, as it stands before its time."""
-        call = (
-            candidate.call
-            if isinstance(candidate.call, Call)
-            else self._planned.call(candidate.call)
-        )
+        call = candidate.call
+        if isinstance(call, int):
+            call = self._planned.call(self._planned.runs[_run_of(candidate.key)], call)
         return describe_call(candidate.trip, call, stop_id, self.timetable)
 
 

@@ -4,25 +4,26 @@ from typing import NamedTuple
 
 from feeds.realtime.calls import Call
 from feeds.realtime.window import MOST, phase
-from feeds.timetable.entities import ScheduledCall, ScheduledHeadway
+from feeds.timetable.entities import ScheduledHeadway
 from schemas.arrivals import Arrival
 
 
 class Candidate:
     """A call that may stand on one board; `told` is made when it first does.
 
+    `call`: as realtime has it; of those that only the schedule has, its position in the trip.
     `until`: from when on it is past. `due`: when it is looked at next, or 0.
     """
 
     __slots__ = ("call", "due", "key", "time", "told", "trip", "until")
 
-    def __init__(self, time: int, key: str, trip: Arrival, call: Call | ScheduledCall) -> None:
+    def __init__(self, time: int, key: str, trip: Arrival, call: Call | int) -> None:
         """`trip` is what all arrivals of its run have in common."""
         self.key = key
         self.due = 0
         self.take(time, trip, call)
 
-    def take(self, time: int, trip: Arrival, call: Call | ScheduledCall) -> None:
+    def take(self, time: int, trip: Arrival, call: Call | int) -> None:
         """It is another call by now, of the same key."""
         self.time = time
         self.trip = trip
@@ -33,12 +34,12 @@ class Candidate:
     @property
     def planned(self) -> bool:
         """Whether only the schedule has it."""
-        return isinstance(self.call, ScheduledCall)
+        return isinstance(self.call, int)
 
     @property
     def at(self) -> str | None:
         """The stop where realtime has it; None where only the schedule has it."""
-        return None if isinstance(self.call, ScheduledCall) else self.call.stop_id
+        return None if isinstance(self.call, int) else self.call.stop_id
 
     def is_as(self, trip: Arrival, call: Call, until: int) -> bool:
         """Whether nothing of it is new."""
@@ -55,14 +56,14 @@ class Interval(NamedTuple):
 class Stand:
     """What may stand on one board, by arrival key.
 
-    `calls`: those that realtime has (their `call` is a Call), and of other runs those of the
-    schedule (a ScheduledCall). `edge`: up to where the schedule was asked. `times`: of those that stand, by arrival key.
-    `touched`: the keys to look at again, with the candidate where it is known; `anew`: it is all of
-    them.
+    `calls`: those that realtime has, and of other runs those of the schedule. `edge`: up to where
+    the schedule was asked. `times`: of those that stand. `touched`: the keys to look at again, with
+    the candidate where it is known; `anew`: it is all of them.
     """
 
     __slots__ = (
-        *("anew", "board", "calls", "edge", "intervals", "phase", "platforms", "times", "touched"),
+        *("anew", "board", "calls", "edge", "intervals", "phase", "platforms"),
+        *("times", "touched"),
     )
 
     def __init__(self, board: str, station: str, platforms: tuple[str, ...]) -> None:
