@@ -86,22 +86,21 @@ class Candidates:
             trip = told
         ends, stayed, entered = run.ends, 0, 0
         for call in run.calls:
-            moment = call.time
-            if moment is None:
-                continue
             key = f"{run.key}.{call.visit}"
-            until = moment if ends is None or moment < ends else ends
             for stand in self._stands_of[call.stop_id]:
                 entered += 1
                 candidate = stand.calls.get(key)
-                if candidate is None:
-                    candidate = stand.calls[key] = Candidate(moment, key, trip, call)
-                else:
+                if candidate is not None:
                     stayed += not candidate.planned
-                    if candidate.is_as(trip, call, until):
+                    if candidate.is_as(trip, call, ends):
                         continue
-                    candidate.take(moment, trip, call)
-                candidate.until = until
+                if (moment := call.time) is None:
+                    continue
+                until = moment if ends is None or moment < ends else ends
+                if candidate is None:
+                    candidate = stand.calls[key] = Candidate(key, moment, until, trip, call)
+                else:
+                    candidate.take(moment, until, trip, call)
                 stand.touched[key] = candidate
                 boards.add(stand.board)
         self._live[run.key] = trip, entered

@@ -13,6 +13,8 @@ from feeds.timetable.entities import ScheduledCall, ScheduledHeadway, StopTime, 
 from feeds.timetable.timetable import Timetable
 from schemas.arrivals import Arrival
 
+_ENDLESS = float("inf")
+
 
 class PlannedRun(NamedTuple):
     """A run of the schedule; its `key` begins those of its arrivals, `told` is what all of them say.
@@ -42,13 +44,10 @@ class Planned:
 
     def enter(self, stand: Stand, now: int, end: int) -> None:
         """Ask the schedule for the calls that the window has come to, and drop those it left."""
-        if not now - PAST <= stand.edge <= end:  # the first time, or the clock was set
-            stand.edge, stand.anew = now - PAST, True
-            over = [key for key, each in stand.calls.items() if each.planned]
-        else:
-            planned = (item for item in stand.calls.items() if item[1].planned)
-            over = [key for key, each in planned if each.time < now - PAST]
-        for key in over:
+        over: float = now - PAST
+        if not over <= stand.edge <= end:  # the first time, or the clock was set
+            stand.edge, stand.anew, over = now - PAST, True, _ENDLESS
+        for key in [k for k, each in stand.calls.items() if each.time < over and each.planned]:
             del stand.calls[key]
         for platform in stand.platforms:
             for scheduled in self.timetable.calls(platform, stand.edge, end):
@@ -61,8 +60,8 @@ class Planned:
         run = self._run(scheduled)
         if run.key not in self._live:
             stop_time = self.timetable.stop_time(scheduled.trip, scheduled.position)
-            key = f"{run.key}.{stop_time.stop_sequence}"
-            stand.calls[key] = Candidate(scheduled.time, key, run.told, scheduled.position)
+            key, time = f"{run.key}.{stop_time.stop_sequence}", scheduled.time
+            stand.calls[key] = Candidate(key, time, time, run.told, scheduled.position)
             stand.touched.setdefault(key)
 
     def of(self, instance: TripInstance) -> Iterator[tuple[StopTime, ScheduledCall]]:
@@ -94,11 +93,8 @@ class Planned:
             headway=Headway(planned.headway, planned.start, planned.end),
         )
         # No call has such a key: in that of a frequency trip's run there is its start time.
-        candidate = Candidate(
-            planned.start, f"{run.key}.{call.visit}~{planned.start}", run.told, call
-        )
-        candidate.until = planned.end
-        return candidate
+        key = f"{run.key}.{call.visit}~{planned.start}"
+        return Candidate(key, planned.start, planned.end, run.told, call)
 
     def call(self, run: PlannedRun, position: int) -> Call:
         """The call of a run as the schedule has it."""

@@ -17,19 +17,24 @@ class Candidate:
 
     __slots__ = ("call", "due", "key", "time", "told", "trip", "until")
 
-    def __init__(self, time: int, key: str, trip: Arrival, call: Call | int) -> None:
+    def __init__(self, key: str, time: int, until: int, trip: Arrival, call: Call | int) -> None:
         """`trip` is what all arrivals of its run have in common."""
         self.key = key
         self.due = 0
-        self.take(time, trip, call)
+        self.take(time, until, trip, call)
 
-    def take(self, time: int, trip: Arrival, call: Call | int) -> None:
+    def take(self, time: int, until: int, trip: Arrival, call: Call | int) -> None:
         """It is another call by now, of the same key."""
         self.time = time
+        self.until = until
         self.trip = trip
         self.call = call
-        self.until = time
         self.told: Arrival | None = None
+
+    def is_as(self, trip: Arrival, call: Call, ends: int | None) -> bool:
+        """Whether nothing of it is new, where its run ends by `ends`."""
+        until = self.time if ends is None or self.time < ends else ends
+        return self.call == call and self.trip is trip and self.until == until
 
     @property
     def planned(self) -> bool:
@@ -40,10 +45,6 @@ class Candidate:
     def at(self) -> str | None:
         """The stop where realtime has it; None where only the schedule has it."""
         return None if isinstance(self.call, int) else self.call.stop_id
-
-    def is_as(self, trip: Arrival, call: Call, until: int) -> bool:
-        """Whether nothing of it is new."""
-        return self.call == call and self.until == until and self.trip is trip
 
 
 class Interval(NamedTuple):
