@@ -1,7 +1,6 @@
 """A call: one trip at one stop, as scheduled and as realtime has it."""
 
 from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,23 +11,21 @@ from feeds.timetable.entities import StopTime
 from schemas.arrivals import ArrivalStatus
 
 
-class CallStatus(Enum):
-    """What realtime says of one call. The values are those of the wire."""
+class CallStatus:
+    """What realtime says of one call, as it stands on the wire."""
 
-    _value_: ArrivalStatus
-
-    SCHEDULED = "scheduled"
-    PREDICTED = "predicted"
-    NO_DATA = "no_data"
-    SKIPPED = "skipped"
-    CANCELED = "canceled"
+    SCHEDULED: ArrivalStatus = "scheduled"
+    PREDICTED: ArrivalStatus = "predicted"
+    NO_DATA: ArrivalStatus = "no_data"
+    SKIPPED: ArrivalStatus = "skipped"
+    CANCELED: ArrivalStatus = "canceled"
 
 
 @dataclass(slots=True)
 class Said:
     """What realtime says of one call, in POSIX seconds; `told` is its own update, if it has one."""
 
-    status: CallStatus
+    status: ArrivalStatus
     arrival: int | None = None
     departure: int | None = None
     uncertainty: int | None = None
@@ -52,7 +49,7 @@ class Call(NamedTuple):
     stop_id: str
     visit: str
     stop_sequence: int | None
-    status: CallStatus
+    status: ArrivalStatus
     scheduled_arrival: int | None
     scheduled_departure: int | None
     arrival: int | None

@@ -207,8 +207,9 @@ class Candidates:
         looked = {key: self._standing(stand, key, each, now) for key, each in touched.items()}
         if len(stand.times) > MOST or len(stood) >= MOST:
             first = stand.first()
-            for key in (first ^ stood) | looked.keys():
-                looked[key] = self._find(stand, key) if key in first else None
+            for key in first ^ stood:
+                looked.setdefault(key, self._find(stand, key))
+            looked |= dict.fromkeys(looked.keys() - first)
         return looked
 
     def _all(self, stand: Stand) -> Iterator[Candidate]:

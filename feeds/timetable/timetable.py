@@ -74,9 +74,9 @@ class Timetable:
     def _index_calls(self) -> None:
         arrays = self._stop_times.arrays
         self._firsts = [trip.first for trip in self._trips]
-        times = arrays["departure"].copy()
+        times = arrays["departure"].astype(np.int32)
         ends = np.array([trip.last - 1 for trip in self._trips], dtype=np.int64)
-        times[ends] = arrays["arrival"][ends]
+        times[ends] -= arrays["stay"][ends]
         plain = np.array([not trip.frequencies for trip in self._trips], dtype=np.bool_)
         rows = np.flatnonzero(plain[self._trip_of_row()]).astype(np.int32)
         self._by_stop = StopIndex(
