@@ -96,7 +96,7 @@ async def migrate(url: str) -> Migration:
     Raises:
         DatabaseError: Postgres cannot be reached, or was migrated by a newer Stopcast.
     """
-    # 25 MB, which the processes that only connect need not hold.
+    # 20 MB, which the processes that only connect need not hold.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
