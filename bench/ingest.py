@@ -20,17 +20,18 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from bench.captures import NYC_BUSES
-from feeds.gtfs.schedule_import import import_schedule
 from feeds.ingest.garbage import collect_rarely
 from feeds.ingest.publisher import Publisher
 from feeds.realtime.pipeline import Pipeline
@@ -42,6 +43,7 @@ from schemas.live import LiveStore
 from schemas.local import embedded
 
 CHANGED = 0.10
+APART = 30  # seconds
 HEADER = "gtfs_realtime_version"
 
 # The made-up city: lines along the rows and columns of a grid, both ways, all day.
@@ -130,14 +132,14 @@ def _write(path: Path, tables: dict[str, list[str]]) -> None:
             archive.writestr(name, "\n".join(lines) + "\n")
 
 
-def polls(message: bytes, count: int) -> Iterable[tuple[bytes, float]]:
+def polls(message: bytes, count: int) -> Iterator[bytes]:
     """The message, then others 30 s apart: in a tenth of the trips every time has moved."""
     feed = FeedMessage.FromString(message)
     rng = random.Random(1)  # noqa: S311  # which trips change
     entities = [entity for entity in feed.entity if entity.HasField("trip_update")]
     for _ in range(count):
-        yield feed.SerializeToString(), float(feed.header.timestamp)
-        feed.header.timestamp += 30
+        yield feed.SerializeToString()
+        feed.header.timestamp += APART
         for entity in rng.sample(entities, int(len(entities) * CHANGED)):
             moved = rng.choice((-20, 20, 40))
             entity.trip_update.timestamp = feed.header.timestamp
@@ -149,13 +151,48 @@ def polls(message: bytes, count: int) -> Iterable[tuple[bytes, float]]:
                         event.delay += moved
 
 
-async def timetable(path: Path, moment: float, url: str) -> Timetable:
+class Scene(NamedTuple):
+    """What is measured: the moment of its first message, and its stop time updates."""
+
+    name: str
+    moment: float
+    updates: int
+
+
+def buses(url: str, folder: Path, count: int) -> Scene:
+    """Import the stops of the NYC buses, and write polls."""
+    message = NYC_BUSES.read_bytes()
+    moment = float(FeedMessage.FromString(message).header.timestamp)
+    stops_of(message, folder / "stops.zip")
+    asyncio.run(_import(folder / "stops.zip", url))
+    return Scene("NYC buses, no schedule", moment, _write_polls(message, count, folder))
+
+
+def grid(url: str, folder: Path, count: int) -> Scene:
+    """Import the made-up city, and write polls."""
+    city(folder / "city.zip")
+    asyncio.run(_import(folder / "city.zip", url))
+    table = asyncio.run(_load(url, MORNING))
+    message = Simulation(table, 1, 30).message("trip-updates", MORNING)
+    updates = _write_polls(message, count, folder)
+    return Scene("made-up city, full timetable", MORNING, updates)
+
+
+async def _import(path: Path, url: str) -> None:
+    # Not in the process whose memory is measured.
+    from feeds.gtfs.schedule_import import import_schedule  # noqa: PLC0415
+
     await migrate(url)
     async with connect(url) as connection:
         await import_schedule(str(path), "bench", connection)
-        loaded = await timetable_at(connection, "bench", moment)
-    assert loaded is not None
-    return loaded
+
+
+def _write_polls(message: bytes, count: int, folder: Path) -> int:
+    """Write the message and `count` more; how many stop time updates it has."""
+    for number, data in enumerate(polls(message, count + 1)):
+        (folder / f"{number}.pb").write_bytes(data)
+    feed = FeedMessage.FromString(message)
+    return sum(len(entity.trip_update.stop_time_update) for entity in feed.entity)
 
 
 class Figures:
@@ -164,17 +201,16 @@ class Figures:
     def __init__(self) -> None:
         self.polls: list[tuple[float, float, float]] = []
         self.patches: list[int] = []
-        self.updates = 0
 
     def add(self, understood: float, published: float, cpu: float, patches: int) -> None:
         self.polls.append((understood, published, cpu))
         self.patches.append(patches)
 
-    def print(self, name: str) -> None:
+    def print(self, scene: Scene) -> None:
         understood, published, cpu = zip(*self.polls, strict=True)
         totals = [one + other for one, other in zip(understood, published, strict=True)]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{name}: {self.updates:,} stop time updates, {CHANGED:.0%} changed a poll")
+        print(f"{scene.name}: {scene.updates:,} stop time updates, {CHANGED:.0%} changed a poll")
         for step, times in {
             "understood": understood, "published": published, "in all": totals, "CPU": cpu
         }.items():  # fmt: skip
@@ -189,16 +225,16 @@ def _percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, round(share * len(values)))]
 
 
-async def measure(name: str, table: Timetable, message: bytes, count: int, redis_url: str) -> None:
+async def measure(scene: Scene, table: Timetable, folder: Path, count: int, url: str) -> None:
     collect_rarely()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    live = LiveStore.connect(redis_url)
-    await live.redis.flushall()
+    live = LiveStore.connect(url)
     lease = await live.acquire("bench", "bench", 3600)
     assert lease is not None
     pipeline, publisher, figures = Pipeline(table), Publisher("bench", live), Figures()
     await publisher.take_over(lease, pipeline)
-    for number, (data, now) in enumerate(polls(message, count + 1)):
+    for number in range(count + 1):
+        data, now = (folder / f"{number}.pb").read_bytes(), scene.moment + number * APART
         begin, cpu = time.perf_counter(), time.process_time()
         pipeline.poll(0, data, now)
         understood = time.perf_counter()
@@ -208,9 +244,6 @@ async def measure(name: str, table: Timetable, message: bytes, count: int, redis
         done = time.perf_counter()
         cpu = time.process_time() - cpu - (counted - understood)
         if number == 0:
-            figures.updates = sum(
-                len(e.trip_update.stop_time_update) for e in FeedMessage.FromString(data).entity
-            )
             trips, took = len(pipeline.updates.runs), done - begin
             print(f"  ({trips:,} trips; the first poll took {took:.2f} s)", file=sys.stderr)
             continue
@@ -218,47 +251,23 @@ async def measure(name: str, table: Timetable, message: bytes, count: int, redis
         changed = sum(before.get(stop) != board["version"] for stop, board in boards)
         figures.add(understood - begin, done - counted, cpu, changed)
     await live.close()
-    figures.print(name)
+    figures.print(scene)
 
 
-def buses(count: int) -> None:
-    message = NYC_BUSES.read_bytes()
-    moment = FeedMessage.FromString(message).header.timestamp
-    with tempfile.TemporaryDirectory() as folder, embedded.valkey() as redis_url:
-        path = Path(folder) / "stops.zip"
-        stops_of(message, path)
+def work(prepare: Callable[[str, Path, int], Scene], count: int) -> None:
+    """One scene, prepared in a process of its own, so that its memory is not counted."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        redis_url = stack.enter_context(embedded.valkey())
         with embedded.postgres() as url:
             with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-                apart.submit(_import, path, url, moment).result()
-            table = asyncio.run(_load(url, moment))
-        asyncio.run(measure("NYC buses, no schedule", table, message, count, redis_url))
-
-
-def grid(count: int) -> None:
-    with tempfile.TemporaryDirectory() as folder, embedded.valkey() as redis_url:
-        path = Path(folder) / "city.zip"
-        # In a process of its own, so that its memory is not counted.
-        with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-            apart.submit(city, path).result()
-        with embedded.postgres() as url:
-            with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-                apart.submit(_import, path, url, MORNING).result()
-                message = apart.submit(_simulated, url).result()
-            table = asyncio.run(_load(url, MORNING))
+                scene = apart.submit(prepare, url, folder, count).result()
+            table = asyncio.run(_load(url, scene.moment))
         print(
             f"  (timetable: {len(table.trips):,} trips, {table.nbytes / 1e6:.0f} MB)",
             file=sys.stderr,
         )
-        asyncio.run(measure("made-up city, full timetable", table, message, count, redis_url))
-
-
-def _simulated(url: str) -> bytes:
-    """The trip updates of one moment."""
-    return Simulation(asyncio.run(_load(url, MORNING)), 1, 30).message("trip-updates", MORNING)
-
-
-def _import(path: Path, url: str, moment: float) -> None:
-    asyncio.run(timetable(path, moment, url))
+        asyncio.run(measure(scene, table, folder, count, redis_url))
 
 
 async def _load(url: str, moment: float) -> Timetable:
@@ -272,9 +281,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--polls", type=int, default=30)
     count = parser.parse_args().polls
-    for work in (buses, grid):  # each in a process of its own, for its peak of memory
+    for prepare in (buses, grid):  # each in a process of its own, for its peak of memory
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
-            process.submit(work, count).result()
+            process.submit(work, prepare, count).result()
 
 
 if __name__ == "__main__":

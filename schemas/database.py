@@ -7,9 +7,6 @@ from io import StringIO
 from typing import NamedTuple, TypeAlias
 
 import asyncpg
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from schemas import server_url
 from schemas.errors import StopcastError, reason
@@ -99,6 +96,11 @@ async def migrate(url: str) -> Migration:
     Raises:
         DatabaseError: Postgres cannot be reached, or was migrated by a newer Stopcast.
     """
+    # 20 MB, which the processes that only connect need not hold.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     async with connect(url) as connection:
         await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
         before = await _revision(connection)

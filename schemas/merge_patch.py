@@ -12,6 +12,7 @@ _ABSENT = object()
 def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """The smallest patch that turns `old` into `new`; arrays are replaced whole."""
     patch: dict[str, Any] = {}
+    added = 0
     for key, value in new.items():
         before = old.get(key, _ABSENT)
         # Identity first: what a poll did not touch is the same object on both boards.
@@ -22,9 +23,9 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
                 patch[key] = changes
         elif value != before:
             patch[key] = value
-    for key in old:
-        if key not in new:
-            patch[key] = None
+            added += before is _ABSENT
+    if len(old) + added > len(new):
+        patch |= {key: None for key in old if key not in new}
     return patch
 
 

@@ -100,9 +100,7 @@ def timetable(schedule: GtfsSchedule, days: Sequence[date], feed_id: str) -> Tim
             chosen.append(rows)
             first = last
     order = np.concatenate(chosen) if chosen else np.zeros(0, np.int64)
-    records = np.zeros(len(order), np.dtype(list(COLUMNS.items())))
-    for name in COLUMNS:
-        records[name] = columns[name][order]
+    ordered = {name: columns[name][order] for name in COLUMNS}
     stops = {row[0]: Stop(*row) for row in tables["stops"].select(_STOP).rows()}
     routes = {row[0]: Route(*row) for row in tables["routes"].select(_ROUTE).rows()}
     agencies = {row[0] or "": Agency(*row) for row in tables["agency"].select(_AGENCY).rows()}
@@ -116,7 +114,7 @@ def timetable(schedule: GtfsSchedule, days: Sequence[date], feed_id: str) -> Tim
         stops=stops,
         routes=routes,
         trips=trips,
-        stop_times=StopTimes(records, list(stops), schedule.stop_times.headsigns.to_list()),
+        stop_times=StopTimes(ordered, list(stops), schedule.stop_times.headsigns.to_list()),
         running={d: bytes(service in running[d] for service in services) for d in days},
         trip_ids=TripIds(tables["trips"]["trip_id"]),
     )

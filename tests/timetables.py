@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from google.protobuf import json_format
 from google.transit.gtfs_realtime_pb2 import FeedMessage, TripUpdate
+from numpy.typing import NDArray
 
 from feeds.timetable.entities import Agency, Frequency, Route, Stop, Trip
 from feeds.timetable.stop_times import COLUMNS, StopTimes
@@ -19,6 +20,14 @@ ZONE = ZoneInfo("Europe/Berlin")
 
 Row = tuple[int, str, str, str]
 """stop_sequence, stop_id, arrival, departure (HH:MM:SS)."""
+
+
+def stop_time_columns(
+    rows: Sequence[tuple[int, ...]],
+) -> dict[str, NDArray[np.signedinteger]]:
+    """What `StopTimes` takes, of rows in the order of `COLUMNS`."""
+    table = np.array(rows, np.int32).reshape(len(rows), len(COLUMNS))
+    return {name: table[:, place].copy() for place, name in enumerate(COLUMNS)}
 
 
 def seconds(text: str) -> int:
@@ -77,7 +86,7 @@ def make_timetable(
         stops=known,
         routes={"r": Route("r", "a", "7", None, None, None, 3)},
         trips=entities,
-        stop_times=StopTimes(np.array(records, np.dtype(list(COLUMNS.items()))), names, []),
+        stop_times=StopTimes(stop_time_columns(records), names, []),
         running={day: bytes(day in days_of[t] for t in trips) for day in days},
         trip_ids=TripIds([*trips, *others]),
     )

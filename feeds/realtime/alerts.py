@@ -151,7 +151,7 @@ class Alerts:
             found.update(row.stop_id for row in rows)
         for run in self._runs.values():
             if run.instance.trip_id in trip_ids:
-                found |= run.stops
+                found.update(call.stop_id for call in run.calls)
         return found
 
     # -- what a board asks -----------------------------------------------------------------------

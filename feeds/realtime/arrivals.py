@@ -45,7 +45,7 @@ def _tell_access(told: Arrival, trip: Trip) -> None:
 
 def describe_call(trip: Arrival, call: Call, board_stop: str, timetable: Timetable) -> Arrival:
     """One arrival, as it stands before its time; `trip` is `describe_trip` of its instance."""
-    told: Arrival = {**trip, "status": call.status.value}
+    told: Arrival = {**trip, "status": call.status}
     if call.stop_sequence is not None:
         told["stop_sequence"] = call.stop_sequence
     if call.stop_id != board_stop:

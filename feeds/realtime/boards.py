@@ -15,6 +15,7 @@ from feeds.realtime.quiet import hold
 from feeds.realtime.remarks import Remark, Remarks, settled
 from feeds.realtime.stand import Candidate, Stand
 from feeds.realtime.trip_updates import Run, Touched
+from feeds.realtime.vehicles import Met
 from feeds.realtime.window import PAST
 from feeds.timetable.timetable import Timetable
 from schemas.arrivals import Alert, Arrival, Board, RouteSummary, effective_time
@@ -83,8 +84,8 @@ class Boards:
         """Realtime changed these runs: take their calls as they are now."""
         self._pending |= self.candidates.touch(touched)
 
-    def touch_vehicles(self, met: Mapping[str, Iterable[str]]) -> None:
-        """The vehicles of these runs changed something at these stops."""
+    def touch_vehicles(self, met: Met) -> None:
+        """The vehicles of these runs changed something at these visits."""
         self._pending |= self.candidates.touch_vehicles(met)
 
     def touch_stops(self, stop_ids: Iterable[str]) -> None:
@@ -125,7 +126,7 @@ class Boards:
         if before and not changes and not everything:
             return None
         alerts = self.remarks.alerts_at(stop_id, arrivals.values())
-        if before and not alerts and not everything and _same_routes(before, changes):
+        if before and not alerts and not everything and _same_routes(before, arrivals, changes):
             routes = before["routes"]
         else:
             routes = self._routes_of(stop_id, arrivals, alerts)
@@ -216,10 +217,16 @@ class Boards:
         return {route_id: self._routes[route_id] for route_id in sorted(used & self._routes.keys())}
 
 
-def _same_routes(before: Board, changes: Mapping[str, Any]) -> bool:
-    """Whether no arrival came, went or changed its route."""
-    return changes.keys() <= before["arrivals"].keys() and not any(
-        change is None or "route_id" in change for change in changes.values()
+def _same_routes(
+    before: Board, arrivals: Mapping[str, Arrival], changes: Mapping[str, Any]
+) -> bool:
+    """Whether these changes brought no route, and took away none that no arrival has any more."""
+    stood = before["arrivals"]
+    moved = {key: told for key, told in changes.items() if told is None or "route_id" in told}
+    came = {told["route_id"] for told in moved.values() if told}
+    went = {stood[key].get("route_id") for key in moved if key in stood}
+    return came <= before["routes"].keys() and all(
+        any(told.get("route_id") == route_id for told in arrivals.values()) for route_id in went
     )
 
 

@@ -1,7 +1,7 @@
 """A call: one trip at one stop, as scheduled and as realtime has it."""
 
 from dataclasses import dataclass
-from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from google.transit.gtfs_realtime_pb2 import VehiclePosition
@@ -11,23 +11,21 @@ from feeds.timetable.entities import StopTime
 from schemas.arrivals import ArrivalStatus
 
 
-class CallStatus(Enum):
-    """What realtime says of one call. The values are those of the wire."""
+class CallStatus:
+    """What realtime says of one call, as it stands on the wire."""
 
-    _value_: ArrivalStatus
-
-    SCHEDULED = "scheduled"
-    PREDICTED = "predicted"
-    NO_DATA = "no_data"
-    SKIPPED = "skipped"
-    CANCELED = "canceled"
+    SCHEDULED: ArrivalStatus = "scheduled"
+    PREDICTED: ArrivalStatus = "predicted"
+    NO_DATA: ArrivalStatus = "no_data"
+    SKIPPED: ArrivalStatus = "skipped"
+    CANCELED: ArrivalStatus = "canceled"
 
 
 @dataclass(slots=True)
 class Said:
     """What realtime says of one call, in POSIX seconds; `told` is its own update, if it has one."""
 
-    status: CallStatus
+    status: ArrivalStatus
     arrival: int | None = None
     departure: int | None = None
     uncertainty: int | None = None
@@ -51,7 +49,7 @@ class Call(NamedTuple):
     stop_id: str
     visit: str
     stop_sequence: int | None
-    status: CallStatus
+    status: ArrivalStatus
     scheduled_arrival: int | None
     scheduled_departure: int | None
     arrival: int | None
@@ -79,6 +77,12 @@ class Call(NamedTuple):
         return None
 
 
+@lru_cache(1024)
+def visit(stop_sequence: int) -> str:
+    """Of a call of the schedule; one object for all trips."""
+    return str(stop_sequence)
+
+
 def planned_call(
     stop_time: StopTime, zero: int, said: Said = _NOTHING, *, first: bool, last: bool
 ) -> Call:
@@ -87,15 +91,17 @@ def planned_call(
     told = said.told
     if told is not None and told.calls_at is not None:
         stop_id = told.calls_at
+    # Two equal numbers are one object: of most calls there are two pairs.
+    scheduled, predicted = zero + arrives, said.arrival
     call = Call(
         stop_id,
-        str(sequence),
+        visit(sequence),
         sequence,
         said.status,
-        zero + arrives,
-        zero + departs,
-        said.arrival,
-        said.departure,
+        scheduled,
+        scheduled if departs == arrives else zero + departs,
+        predicted,
+        predicted if said.departure == predicted else said.departure,
         said.uncertainty,
         headsign,
         pickup,

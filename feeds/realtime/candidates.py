@@ -14,9 +14,11 @@ from feeds.realtime.calls import Call
 from feeds.realtime.due_calls import DueCalls
 from feeds.realtime.planned import Planned
 from feeds.realtime.stand import Candidate, Stand
+from feeds.realtime.trip_instance import TripInstance
 from feeds.realtime.trip_updates import Run, Touched
+from feeds.realtime.vehicles import Met
 from feeds.realtime.window import MOST, PAST, edge, enters
-from feeds.timetable.entities import ScheduledCall, ScheduledHeadway
+from feeds.timetable.entities import ScheduledHeadway
 from feeds.timetable.timetable import Timetable
 from schemas.arrivals import Arrival
 
@@ -38,7 +40,6 @@ class Candidates:
         self.due = DueCalls()
         self._runs = runs
         self._replaced: Periods = {}
-        self._boards_of = boards_of
         self._stands = {
             board: Stand(
                 board,
@@ -50,85 +51,102 @@ class Candidates:
         self._phases: dict[int, list[str]] = defaultdict(list)
         for stand in self._stands.values():
             self._phases[stand.phase].append(stand.board)
-        self._planned = Planned(timetable)
-        self._entered: dict[str, int] = {}  # by run key, how many live candidates it has
+        self._stands_of = {
+            stop_id: tuple(self._stands[board] for board in boards)
+            for stop_id, boards in boards_of.items()
+        }
+        self._planned = Planned(timetable, runs)
+        # By run key, what its calls have in common, and how many candidates of realtime it has.
+        self._live: dict[str, tuple[Arrival, int]] = {}
 
     # -- what is to be looked at -----------------------------------------------------------------
 
     def touch(self, touched: Touched) -> set[str]:
-        """Take the calls of these runs as they are now; the boards that this concerns."""
+        """Take the calls of these runs as they are now; the boards where anything is different."""
         boards: set[str] = set()
-        for key, stop_ids in touched.items():
-            for stop_id in stop_ids:
-                boards.update(self._boards_of[stop_id])
+        for key, before in touched.items():
             run = self._runs.get(key)
-            last = run.calls[-1].stop_id if run and run.calls else ""
-            trip = describe_trip(run.instance, last, self.timetable) if run and last else None
-            stayed, entered = self._enter(run, trip) if run and trip else (0, 0)
-            if not stayed == entered == self._entered.get(key):
-                self._leave(key, trip, stop_ids)
-            self._entered[key] = entered
-            if run is None:
-                del self._entered[key]
+            if run is None or self._enter(run, boards):
+                self._leave(key, before, run, boards)
+            if run is None and before is not None:
+                self._enter_again(before.instance, boards)
         return boards
 
-    def _enter(self, run: Run, trip: Arrival) -> tuple[int, int]:
-        """Put the run's calls where they are; how many had been there, and how many there are.
+    def _enter(self, run: Run, boards: set[str]) -> bool:
+        """Put the run's calls where they are; whether it has others than before.
 
-        A candidate of a call that was there before stays, with what is known of it: most polls move
-        times, not calls.
+        A candidate of a call that was there stays, and is not looked at where nothing is new: most
+        polls move times, not calls, and not those that are over.
         """
-        stayed = entered = 0
-        ends = run.ends
+        if not run.calls:
+            return True
+        told = describe_trip(run.instance, run.calls[-1].stop_id, self.timetable)
+        trip, before = self._live.get(run.key, (told, -1))
+        if trip != told:
+            trip = told
+        ends, stayed, entered = run.ends, 0, 0
         for call in run.calls:
-            moment = call.time
-            if moment is None:
-                continue
             key = f"{run.key}.{call.visit}"
-            for board in self._boards_of[call.stop_id]:
-                stand = self._stands[board]
-                candidates = stand.live.get(run.key)
-                if candidates is None:
-                    candidates = stand.live[run.key] = []
-                for candidate in candidates:
-                    if candidate.key == key:
-                        candidate.take(moment, trip, call)
-                        stayed += 1
-                        break
-                else:
-                    candidate = Candidate(moment, key, trip, call)
-                    candidates.append(candidate)
-                if ends is not None and ends < moment:
-                    candidate.until = ends
-                stand.touched[key] = candidate
+            for stand in self._stands_of[call.stop_id]:
                 entered += 1
-        return stayed, entered
+                candidate = stand.calls.get(key)
+                if candidate is not None:
+                    stayed += not candidate.planned
+                    if candidate.is_as(trip, call, ends):
+                        continue
+                if (moment := call.time) is None:
+                    continue
+                until = moment if ends is None or moment < ends else ends
+                if candidate is None:
+                    candidate = stand.calls[key] = Candidate(key, moment, until, trip, call)
+                else:
+                    candidate.take(moment, until, trip, call)
+                stand.touched[key] = candidate
+                boards.add(stand.board)
+        self._live[run.key] = trip, entered
+        return not stayed == entered == before
 
-    def _leave(self, key: str, trip: Arrival | None, stop_ids: Iterable[str]) -> None:
-        """Drop the run's candidates that are not of `trip`; planned calls come back, or are hidden."""
-        for stop_id in stop_ids:
-            for board in self._boards_of[stop_id]:
-                stand = self._stands[board]
-                candidates = stand.live.pop(key, [])
-                if stay := [each for each in candidates if each.trip is trip]:
-                    stand.live[key] = stay
-                for candidate in candidates:
-                    if candidate.trip is not trip:
-                        stand.touched[candidate.key] = None
-                for candidate in stand.planned.get(key, ()):
-                    stand.touched.setdefault(candidate.key)
+    def _leave(self, key: str, before: Run | None, run: Run | None, boards: set[str]) -> None:
+        """Drop the calls that a run had before, or that the schedule has of it, and it has not."""
+        stays = {(call.stop_id, call.visit) for call in run.calls} if run else set()
+        for stop_id, visit in self._former(before, run):
+            if (stop_id, visit) in stays:
+                continue
+            for stand in self._stands_of[stop_id]:
+                candidate = stand.calls.get(f"{key}.{visit}")
+                # A station still has a call that has gone from one platform to another.
+                if candidate and candidate.at in (None, stop_id):
+                    del stand.calls[candidate.key]
+                    stand.touched[candidate.key] = None
+                    boards.add(stand.board)
+        if not stays:
+            self._live.pop(key, None)
 
-    def touch_vehicles(self, met: Mapping[str, Iterable[str]]) -> set[str]:
-        """The vehicles of these runs changed something at these stops; the boards."""
+    def _former(self, before: Run | None, run: Run | None) -> Iterator[tuple[str, str]]:
+        if before is not None:
+            yield from ((call.stop_id, call.visit) for call in before.calls)
+        elif run is not None:
+            for stop_time, _ in self._planned.of(run.instance):
+                yield stop_time.stop_id, str(stop_time.stop_sequence)
+
+    def _enter_again(self, instance: TripInstance, boards: set[str]) -> None:
+        """Realtime does not have this instance any more: what the schedule has of it comes back."""
+        for stop_time, scheduled in self._planned.of(instance):
+            for stand in self._stands_of[stop_time.stop_id]:
+                if scheduled.time < stand.edge:
+                    self._planned.enter_call(stand, scheduled)
+                    boards.add(stand.board)
+
+    def touch_vehicles(self, met: Met) -> set[str]:
+        """The vehicles of these runs changed something at these visits; the boards."""
         boards = set()
-        for key, stop_ids in met.items():
-            for stop_id in stop_ids:
-                for board in self._boards_of[stop_id]:
-                    stand = self._stands[board]
-                    candidates = (stand.live if key in self._runs else stand.planned).get(key, ())
-                    if candidates:
-                        stand.touched.update((each.key, each) for each in candidates)
-                        boards.add(board)
+        for run, visits in met.items():
+            for visit, stop_id in visits:
+                key = f"{run}.{visit}"
+                for stand in self._stands_of[stop_id]:
+                    if candidate := stand.calls.get(key):
+                        stand.touched[key] = candidate
+                        boards.add(stand.board)
         return boards
 
     def touch_all(self, boards: Iterable[str]) -> None:
@@ -156,11 +174,11 @@ class Candidates:
             return set()
         boards = set()
         for board, stand in self._stands.items():
-            for candidates in stand.planned.values():
-                for each in candidates:
-                    if self._is_replaced(each, before) is not self._is_replaced(each, replaced):
-                        stand.touched.setdefault(each.key)
-                        boards.add(board)
+            for key, each in stand.calls.items():
+                moved = self._is_replaced(each, before) is not self._is_replaced(each, replaced)
+                if each.planned and moved:
+                    stand.touched.setdefault(key)
+                    boards.add(board)
             if stand.intervals:
                 boards.add(board)
         return boards
@@ -189,16 +207,13 @@ class Candidates:
         looked = {key: self._standing(stand, key, each, now) for key, each in touched.items()}
         if len(stand.times) > MOST or len(stood) >= MOST:
             first = stand.first()
-            for key in (first ^ stood) | looked.keys():
-                looked[key] = self._find(stand, key) if key in first else None
+            for key in first ^ stood:
+                looked.setdefault(key, self._find(stand, key))
+            looked |= dict.fromkeys(looked.keys() - first)
         return looked
 
     def _all(self, stand: Stand) -> Iterator[Candidate]:
-        for run, planned in stand.planned.items():
-            if run not in self._runs:
-                yield from planned
-        for live in stand.live.values():
-            yield from live
+        yield from stand.calls.values()
         for interval in stand.intervals.values():
             yield interval.candidate
 
@@ -229,11 +244,9 @@ class Candidates:
 
     def _find(self, stand: Stand, key: str) -> Candidate | None:
         """The candidate of an arrival key, whether it stands or not."""
-        run = _run_of(key)
-        for candidate in (stand.live if run in self._runs else stand.planned).get(run, ()):
-            if candidate.key == key:
-                return candidate
-        return stand.intervals[key].candidate if key in stand.intervals else None
+        if key in stand.intervals:
+            return stand.intervals[key].candidate
+        return stand.calls.get(key)
 
     def _is_standing(self, stand: Stand, candidate: Candidate, now: int) -> bool:
         """Whether it is within the window, from `PAST` before `now` on, and nothing hides it."""
@@ -245,28 +258,28 @@ class Candidates:
             )
         if not now - PAST <= candidate.time < stand.edge:
             return False
-        planned = isinstance(candidate.call, ScheduledCall)
-        return not (self._replaced and planned and self._is_replaced(candidate, self._replaced))
+        replaced = self._replaced and candidate.planned
+        return not (replaced and self._is_replaced(candidate, self._replaced))
 
     def _is_replaced(self, candidate: Candidate, replaced: Periods) -> bool:
         """Whether only realtime tells of its trip: by when that begins (feeds/realtime/nyct.py)."""
         if not replaced:
             return False
         begin, end = replaced.get(candidate.trip.get("route_id", "").partition(":")[2], (0, 0))
-        planned = isinstance(candidate.call, ScheduledCall)
-        begins = self._planned.begins[_run_of(candidate.key)] if planned else candidate.time
+        run = self._planned.runs[_run_of(candidate.key)] if candidate.planned else None
+        begins = run.begins if run else candidate.time
         return begin <= begins < end
 
     def _comes(self, stand: Stand, planned: ScheduledHeadway, now: int) -> bool:
         """Whether realtime has made calls of an interval: one of the trip is to come here."""
         named = planned.trip.trip_id, planned.service_date
         return any(
-            now <= call.time < stand.edge
-            for key in stand.live
-            if (run := self._runs.get(key))
+            now <= each.time < stand.edge
+            and each.call.stop_id == planned.stop_id
+            and (run := self._runs.get(_run_of(key))) is not None
             and (run.instance.trip_id, run.instance.service_date) == named
-            for call in run.calls
-            if call.stop_id == planned.stop_id and call.time is not None
+            for key, each in stand.calls.items()
+            if isinstance(each.call, Call)
         )
 
     def has_moved(self, stand: Stand, key: str) -> bool:
@@ -279,11 +292,9 @@ class Candidates:
 
     def tell(self, candidate: Candidate, stop_id: str) -> Arrival:
         """The arrival of a candidate on a board, as it stands before its time."""
-        call = (
-            candidate.call
-            if isinstance(candidate.call, Call)
-            else self._planned.call(candidate.call)
-        )
+        call = candidate.call
+        if isinstance(call, int):
+            call = self._planned.call(self._planned.runs[_run_of(candidate.key)], call)
         return describe_call(candidate.trip, call, stop_id, self.timetable)
 
 

@@ -100,7 +100,7 @@ class Pipeline:
 
     def _touch(self, touched: Touched) -> None:
         self.boards.touch(touched)
-        self.vehicles.follow(touched)
+        self.boards.touch_vehicles(self.vehicles.follow(touched))
 
     def withdraw(self, endpoint: int) -> None:
         """Forget what an endpoint said: it is too old to be shown."""

@@ -12,6 +12,9 @@ from feeds.timetable.timetable import Timetable
 NEAR = 5  # stops away at most that a vehicle is told on a board
 PASSED = -1
 
+Visit = tuple[str, str]
+"""A call of a trip: its `visit`, and the stop_id."""
+
 
 class Waypoint(NamedTuple):
     """A call as a vehicle meets it. `served`: neither skipped nor canceled."""
@@ -37,9 +40,9 @@ class Progress(NamedTuple):
     passed: dict[str, int]
 
     @property
-    def near(self) -> set[str]:
-        """The stops whose boards tell of the vehicle."""
-        return {stop_id for away, stop_id in self.away.values() if away != PASSED}
+    def near(self) -> set[Visit]:
+        """The visits that tell of the vehicle."""
+        return {(visit, stop) for visit, (away, stop) in self.away.items() if away != PASSED}
 
 
 def when_passed(

@@ -1,7 +1,7 @@
 """What realtime says of every trip of a feed: the TripUpdates of all its endpoints, joined."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from google.transit.gtfs_realtime_pb2 import FeedEntity, TripDescriptor, TripUpdate
@@ -20,14 +20,12 @@ _NEVER = float("inf")
 class Run(NamedTuple):
     """One trip instance as realtime has it. `key` begins the keys of its arrivals.
 
-    `stops` are those whose boards it concerns: of its calls, and of the scheduled ones that it
-    takes the place of. `vehicle_id`: of the vehicle that the feed names, or "".
+    `vehicle_id`: of the vehicle that the feed names, or "".
     """
 
     key: str
     instance: TripInstance
     calls: list[Call]
-    stops: frozenset[str]
     vehicle_id: str = ""
 
     @property
@@ -37,16 +35,27 @@ class Run(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """An update of one instance, by one endpoint. `dated`: its own timestamp, 0 where it has none."""
+    """An update of one instance, by one endpoint. `dated`: its own timestamp, 0 where it has none.
+
+    `raw` is its entity: a parsed update takes four times as much, and is seldom asked for again.
+    Of two styles of one trip, side by side for consumers of different age, the newer wins (rules 16
+    and 17): `style` is whether it is read against a modified schedule, and whether it is not ADDED.
+    """
 
     instance: TripInstance
-    update: TripUpdate
-    dated: int = 0
+    raw: bytes
+    dated: int
+    style: tuple[bool, bool]
 
     @property
     def modified(self) -> bool:
-        """Whether it is read against a modified schedule (rule 17)."""
-        return self.update.trip.HasField("modified_trip")
+        """Whether it is read against a modified schedule."""
+        return self.style[0]
+
+    @property
+    def update(self) -> TripUpdate:
+        """As the feed tells it; parsed for whoever asks."""
+        return FeedEntity.FromString(self.raw).trip_update
 
     @property
     def time(self) -> float:
@@ -54,27 +63,16 @@ class _Said(NamedTuple):
         return self.dated or _NEVER
 
     @property
-    def style(self) -> tuple[bool, bool]:
-        """Two styles of one trip, side by side for consumers of different age, are no repetition.
-
-        The newer style wins (rules 16 and 17).
-        """
-        return self.modified, self.update.trip.schedule_relationship != TripDescriptor.ADDED
-
-    @property
     def rank(self) -> tuple[tuple[bool, bool], int, bytes]:
         """Who wins when two speak of one instance: the newer, then the greater bytes.
 
         So the order in which they come never matters, nor does the entity's id (rule 3).
         """
-        raw = self.update.SerializeToString(deterministic=True)
-        return self.style, self.dated, raw
+        return self.style, self.dated, self.update.SerializeToString(deterministic=True)
 
 
-Touched = dict[str, frozenset[str]]
-"""By run key, the stops whose boards it concerns, before a change and after."""
-
-_NONE: frozenset[str] = frozenset()
+Touched = dict[str, Run | None]
+"""By run key, the run as it was before a change; None: realtime did not have it."""
 
 
 class TripUpdates:
@@ -128,7 +126,9 @@ class TripUpdates:
         if instance is None:
             return set()
         key = instance.key(self.timetable.feed_id)
-        said = _Said(instance, update, _dated(instance, update, now, note))
+        told = update.trip
+        style = told.HasField("modified_trip"), told.schedule_relationship != TripDescriptor.ADDED
+        said = _Said(instance, raw, _dated(instance, update, now, note), style)
         if any(said.style == other.style for other in self._said[key].values()):
             note("trip_update_repeated", instance.trip_id)
         self._said[key][endpoint, raw] = said
@@ -158,32 +158,31 @@ class TripUpdates:
                 self.runs[key] = after
             else:
                 del self.runs[key]
-            touched[key] = (before.stops if before else _NONE) | (after.stops if after else _NONE)
+            touched[key] = before
         return touched
 
     def _run(self, key: str, note: Note) -> Run | None:
         """The instance as the first of its updates has it that can be used."""
         modification = self._modifications.of(key)
-        for said in self._ranked(key, modification, note):
-            calls = predict(said.instance, said.update, self.timetable, note, modification)
-            if calls is None:
-                continue
-            stops = {call.stop_id for call in calls}
-            if said.instance.trip:
-                stops.update(self.timetable.stop_ids(said.instance.trip))
-            return Run(key, said.instance, calls, frozenset(stops), said.update.vehicle.id)
+        for instance, update in self._ranked(key, modification, note):
+            calls = predict(instance, update, self.timetable, note, modification)
+            if calls is not None:
+                return Run(key, instance, calls, update.vehicle.id)
         return None
 
-    def _ranked(self, key: str, modification: Modification | None, note: Note) -> list[_Said]:
+    def _ranked(
+        self, key: str, modification: Modification | None, note: Note
+    ) -> Iterator[tuple[TripInstance, TripUpdate]]:
         """The updates that may count, best first; in the end the modified schedule alone."""
         ranked = [s for s in self._said[key].values() if not s.modified or _fits(s, modification)]
         if len(ranked) < len(self._said[key]):
             note("modification_unknown", key)
         if len(ranked) > 1:
             ranked.sort(key=lambda said: said.rank, reverse=True)
+        for said in ranked:
+            yield said.instance, said.update
         if modification:
-            ranked.append(_Said(modification.instance, TripUpdate()))
-        return ranked
+            yield modification.instance, TripUpdate()
 
 
 def _dated(instance: TripInstance, update: TripUpdate, now: float, note: Note) -> int:

@@ -101,12 +101,7 @@ class _Match:
             return None
         shift = self.start - self._departs(trip)
         run = TripInstance.scheduled(trip, service_date, self.start, shift)
-        if run.exact and not any(
-            period.exact
-            and period.start <= self.start < period.end
-            and (self.start - period.start) % period.headway == 0
-            for period in trip.frequencies
-        ):
+        if run.exact and not trip.starts_at(self.start):
             return self._not_running()
         return run
 

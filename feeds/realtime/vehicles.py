@@ -14,6 +14,7 @@ from feeds.realtime.decode import FUTURE, Message, Note
 from feeds.realtime.progress import (
     PASSED,
     Progress,
+    Visit,
     Waypoint,
     run_waypoints,
     scheduled_waypoints,
@@ -31,8 +32,8 @@ FRESH = 90  # seconds (GTFS-Realtime best practices); then it only counts that a
 
 _NONE: frozenset[str] = frozenset()
 
-Met = dict[str, set[str]]
-"""By run key, the stops where its vehicle makes another difference than before."""
+Met = dict[str, set[Visit]]
+"""By run key, the visits where its vehicle makes another difference than before."""
 
 
 class Vehicles:
@@ -62,8 +63,8 @@ class Vehicles:
                 changed |= self._add(endpoint, raw, entity, now, note)
         return self._settle(changed, note)
 
-    def follow(self, changed: Collection[str]) -> None:
-        """These runs are not what they were; their stops are touched anyway."""
+    def follow(self, changed: Collection[str]) -> Met:
+        """These runs are not what they were."""
         for key in changed:
             run = self._runs.get(key)
             if before := self._vehicle_of_run.pop(key, ""):
@@ -71,7 +72,7 @@ class Vehicles:
             if run and run.calls and run.vehicle_id:
                 self._vehicle_of_run[key] = run.vehicle_id
                 self._runs_of_vehicle[run.vehicle_id].add(key)
-        self._settle(changed)
+        return self._settle(changed)
 
     def withdraw(self, endpoint: int) -> Met:
         """Forget what an endpoint said: it is too old."""
@@ -228,17 +229,13 @@ class Vehicles:
         return scheduled_waypoints(instance, self.timetable) if instance else []
 
 
-def _changed(before: Progress | None, after: Progress | None) -> set[str]:
-    """The stops where the vehicle makes another difference than before, its position aside."""
+def _changed(before: Progress | None, after: Progress | None) -> set[Visit]:
+    """Where the vehicle makes another difference than before, its position aside."""
     old, new = before.away if before else {}, after.away if after else {}
-    touched: set[str] = set()
+    touched: set[Visit] = set()
     if old is not new:
-        touched.update(
-            stop for visit, (away, stop) in new.items() if old.get(visit) != (away, stop)
-        )
-        touched.update(
-            stop for visit, (away, stop) in old.items() if new.get(visit) != (away, stop)
-        )
+        touched.update((visit, at[1]) for visit, at in new.items() if old.get(visit) != at)
+        touched.update((visit, at[1]) for visit, at in old.items() if new.get(visit) != at)
     if before and after and _shown(before.sighting) != _shown(after.sighting):
         touched |= after.near
     return touched

@@ -95,6 +95,13 @@ class Trip:
         """How many stop_times it has."""
         return self.last - self.first
 
+    def starts_at(self, start_time: int) -> bool:
+        """Whether a frequency trip has a run with exact times that starts then."""
+        return any(
+            period.exact and start_time in range(period.start, period.end, period.headway)
+            for period in self.frequencies
+        )
+
 
 class StopTime(NamedTuple):
     """A row of stop_times.txt; times in seconds after noon minus 12 h, types GTFS's integers."""

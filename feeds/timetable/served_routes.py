@@ -21,7 +21,7 @@ class ServedRoutes:
         self,
         trips: Sequence[Trip],
         trip_of_row: NDArray[np.int32],
-        stop_of_row: NDArray[np.int32],
+        stop_of_row: NDArray[np.integer],
         stop_ids: Sequence[str],
     ) -> None:
         """`stop_of_row` are positions in `stop_ids`, `trip_of_row` in `trips`, of equal length."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 DAY = 86_400
 
 
+@lru_cache(64)  # asked for with every trip
 def midnight(service_date: date, timezone: ZoneInfo) -> int:
     """Where the times of a service day count from: noon minus 12 h, in POSIX seconds.
 

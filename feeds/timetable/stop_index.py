@@ -17,8 +17,8 @@ class StopIndex:
     def __init__(
         self,
         rows: NDArray[np.int32],
-        stops: NDArray[np.int32],
-        times: NDArray[np.int32],
+        stops: NDArray[np.integer],
+        times: NDArray[np.integer],
         stop_ids: Sequence[str],
     ) -> None:
         order = np.lexsort((rows, times, stops))

@@ -47,7 +47,7 @@ class StoredVersion:
         services = sorted(frozenset[str]().union(*running.values()))
         stops = await self._stops()
         trip_rows = await self._trip_rows(services)
-        records = await self._records(services)
+        columns = await self._stop_times(services)
         info = await self._rows("SELECT feed_version FROM feed_info WHERE version = $1")
         return Timetable(
             feed_id=feed_id,
@@ -58,8 +58,8 @@ class StoredVersion:
             attributions=await self._attributions(),
             stops=stops,
             routes=await self._routes(),
-            trips=_trips(trip_rows, records, services, await self._frequencies()),
-            stop_times=StopTimes(records, tuple(stops), await self._headsigns()),
+            trips=_trips(trip_rows, columns["trip"], services, await self._frequencies()),
+            stop_times=StopTimes(columns, tuple(stops), await self._headsigns()),
             running={day: bytes(service in running[day] for service in services) for day in days},
             trip_ids=TripIds([row["trip_id"] for row in await self._rows(_TRIP_IDS)]),
         )
@@ -138,11 +138,11 @@ class StoredVersion:
         )
         return [row["stop_headsign"] for row in rows]
 
-    async def _records(self, services: Sequence[str]) -> NDArray[np.void]:
-        copied = bytearray()
+    async def _stop_times(self, services: Sequence[str]) -> stop_time_records.Columns:
+        decoder = stop_time_records.Decoder()
 
-        async def collect(data: bytes) -> None:
-            copied.extend(data)
+        async def take(data: bytes) -> None:
+            decoder.feed(data)
 
         columns = ", ".join(f"stop_times.{name}" for name in stop_time_records.FIELDS)
         await self.connection.copy_from_query(
@@ -151,10 +151,10 @@ class StoredVersion:
             " WHERE stop_times.version = $1 AND trips.service_id = ANY($2)",
             self.version,
             services,
-            output=collect,
+            output=take,
             format="binary",
         )
-        return stop_time_records.decoded(copied)
+        return decoder.columns()
 
     def _shared(self, value: Any) -> Any:
         """One string object for equal texts: ids and headsigns are repeated on thousands of rows."""
@@ -168,14 +168,14 @@ def _calendar(row: asyncpg.Record) -> Calendar:
 
 def _trips(
     rows: Sequence[Sequence[Any]],
-    records: NDArray[np.void],
+    trip_of_row: NDArray[np.signedinteger],
     services: Sequence[str],
     frequencies: Mapping[str, tuple[Frequency, ...]],
 ) -> list[Trip]:
-    """The trips that call somewhere, in the order of their rows in `records`."""
+    """The trips that call somewhere, in the order of their rows."""
     numbers = [row[0] for row in rows]
-    firsts = np.searchsorted(records["trip"], numbers, side="left").tolist()
-    lasts = np.searchsorted(records["trip"], numbers, side="right").tolist()
+    firsts = np.searchsorted(trip_of_row, numbers, side="left").tolist()
+    lasts = np.searchsorted(trip_of_row, numbers, side="right").tolist()
     service_numbers = {service: number for number, service in enumerate(services)}
     trips = []
     for (_, service, *fields), first, last in zip(rows, firsts, lasts, strict=True):

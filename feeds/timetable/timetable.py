@@ -1,5 +1,6 @@
 """The timetable: the service days around now, in memory, for look-ups by trip and by stop."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -8,6 +9,7 @@ from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from feeds.timetable.entities import (
     Agency,
@@ -71,14 +73,12 @@ class Timetable:
 
     def _index_calls(self) -> None:
         arrays = self._stop_times.arrays
-        lengths = np.array([trip.length for trip in self._trips], dtype=np.int64)
-        self._trip_of_row = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
-        self._trip_of_row_view = self._trip_of_row.data
-        times = arrays["departure"].copy()
+        self._firsts = [trip.first for trip in self._trips]
+        times = arrays["departure"].astype(np.int32)
         ends = np.array([trip.last - 1 for trip in self._trips], dtype=np.int64)
-        times[ends] = arrays["arrival"][ends]
+        times[ends] -= arrays["stay"][ends]
         plain = np.array([not trip.frequencies for trip in self._trips], dtype=np.bool_)
-        rows = np.flatnonzero(plain[self._trip_of_row]).astype(np.int32)
+        rows = np.flatnonzero(plain[self._trip_of_row()]).astype(np.int32)
         self._by_stop = StopIndex(
             rows, arrays["stop"][rows], times[rows], self._stop_times.stop_ids
         )
@@ -86,10 +86,14 @@ class Timetable:
             (trip, self.stop_times(trip)) for trip in self._trips if trip.frequencies
         )
 
+    def _trip_of_row(self) -> NDArray[np.int32]:
+        lengths = [trip.length for trip in self._trips]
+        return np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+
     @property
     def nbytes(self) -> int:
         """Bytes of the arrays, which grow with the number of stop_times."""
-        return self._stop_times.nbytes + self._by_stop.nbytes + self._trip_of_row.nbytes
+        return self._stop_times.nbytes + self._by_stop.nbytes
 
     def midnight(self, service_date: date) -> int:
         """POSIX seconds of noon minus 12 h; of any date."""
@@ -123,7 +127,8 @@ class Timetable:
     def served(self) -> ServedRoutes:
         """Which routes call where."""
         stop_of_row = self._stop_times.arrays["stop"]
-        return ServedRoutes(self._trips, self._trip_of_row, stop_of_row, self._stop_times.stop_ids)
+        trip_of_row = self._trip_of_row()
+        return ServedRoutes(self._trips, trip_of_row, stop_of_row, self._stop_times.stop_ids)
 
     def runs(self, trip: Trip, service_date: date) -> bool:
         """Whether the trip's service runs on that day; outside of `dates` it never does."""
@@ -163,10 +168,10 @@ class Timetable:
         those with exact_times=0 have no times to be found by (`headways`).
         """
         found = []
-        trips, trip_of_row = self._trips, self._trip_of_row_view
+        trips, firsts = self._trips, self._firsts
         for day, zero, running in self._midnights:
             for row, time in self._by_stop.between(stop_id, start - zero, end - zero):
-                trip = trips[trip_of_row[row]]
+                trip = trips[bisect_right(firsts, row) - 1]
                 if running[trip.service]:
                     found.append(ScheduledCall(trip, day, None, row - trip.first, 0, zero + time))
             for run in self._by_frequency.between(stop_id, start - zero, end - zero):

@@ -62,7 +62,7 @@ def made(found: list[Call] | None) -> list[tuple[str, str, str]]:
     for call in found:
         minute = (call.time or zero) - zero
         time = f"{minute // 3600:02}:{minute // 60 % 60:02}"
-        shown.append((call.stop_id, call.status.value, time))
+        shown.append((call.stop_id, call.status, time))
     return shown
 
 

@@ -303,3 +303,14 @@ def test_a_start_time_that_is_repeated_is_one() -> None:
     pipeline.poll(0, said(told), NOW)
     pipeline.poll(0, said(), NOW)
     assert not pipeline.quality.counts
+
+
+@pytest.mark.parametrize("start", ["10:10:00", "10:05:00"])
+def test_a_modified_run_leaves_behind_what_the_schedule_has_of_it(start: str) -> None:
+    """All of it, or nothing where no run starts then."""
+    exact = Frequency(seconds("10:00:00"), seconds("11:00:00"), 600, exact=True)
+    pipeline = Pipeline(make_timetable({"t": TRIP}, stops=[stop("x")], frequencies={"t": (exact,)}))
+    plain = board(pipeline, said())
+    told = modified(detour("b", "b", ("x", 60))) | {"start_times": [start]}
+    assert board(pipeline, said(told)) != plain
+    assert board(pipeline, said()) == plain

@@ -89,6 +89,29 @@ def test_only_the_stops_of_touched_trips_are_made_anew(pipeline: Pipeline) -> No
     assert changes(pipeline).keys() == {"s"}
 
 
+def test_only_calls_that_are_others_than_before_are_looked_at(pipeline: Pipeline) -> None:
+    for delay, stops in ((60, ["n1", "north", "s"]), (90, ["s"])):
+        changes(pipeline)
+        pipeline.poll(0, message(trip_update("t1", {"stop_sequence": 2, "arrival": delay})), NOW)
+        assert pipeline.pending(NOW) == stops
+        changes(pipeline)
+
+
+def test_a_call_that_came_into_view_while_realtime_had_its_trip_is_scheduled_without_it(
+    pipeline: Pipeline,
+) -> None:
+    early, later = posix("08:00:00"), posix("08:30:00")
+    pipeline.poll(0, message(late("t2", 60)), early)
+    changes(pipeline, early)
+    assert "t2" not in [trip for trip, *_ in shown(pipeline, "n1")]
+    changes(pipeline, later)
+    assert ("t2", "predicted", posix("10:11:00")) in shown(pipeline, "n1")
+    pipeline.poll(0, message(late("t1", 60)), later)
+    changes(pipeline, later)
+    assert ("t2", "scheduled", None) in shown(pipeline, "n1")
+    assert ("t2", "scheduled", None) in shown(pipeline, "north")
+
+
 def test_a_patch_turns_the_board_before_into_the_board_after(pipeline: Pipeline) -> None:
     changes(pipeline)
     pipeline.poll(0, message(late("t1", 60)), NOW)

@@ -56,7 +56,7 @@ def _local(moment: int | None) -> str | None:
 
 
 def call_statuses(found: list[Call]) -> list[str]:
-    return [call.status.value for call in found]
+    return [call.status for call in found]
 
 
 def statuses(update: TripUpdate, *others: FeedEntity, now: int) -> dict[str, str]:

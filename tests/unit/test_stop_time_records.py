@@ -1,10 +1,19 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.gtfs.stop_time_records import FIELDS, HEADER, RECORD, TRAILER, decoded, encoded
+from feeds.gtfs.stop_time_records import (
+    CHUNK_ROWS,
+    FIELDS,
+    HEADER,
+    RECORD,
+    TRAILER,
+    Decoder,
+    encoded,
+)
 
 ROW = st.tuples(
     st.integers(0, 50),
@@ -25,12 +34,23 @@ def columns(
     return {name: table[:, place] for place, name in enumerate(FIELDS)}
 
 
+def decoded(pieces: Iterable[bytes]) -> list[tuple[int, ...]]:
+    decoder = Decoder()
+    for piece in pieces:
+        decoder.feed(piece)
+    return list(zip(*(column.tolist() for column in decoder.columns().values()), strict=True))
+
+
 @given(st.lists(ROW, unique_by=lambda row: row[:2], max_size=40))
 def test_what_is_encoded_comes_back_in_the_order_of_trips(rows: Sequence[tuple[int, ...]]) -> None:
+    assert decoded(piece for piece, _ in encoded(columns(rows))) == sorted(rows)
+
+
+@pytest.mark.parametrize("size", [61, 62, 1000, 2**20])
+def test_a_copy_may_be_cut_anywhere(size: int) -> None:
+    rows = [(trip, 0, 0, 0, 0, -1, 0, 0) for trip in range(2 * CHUNK_ROWS + 1)]
     data = b"".join(piece for piece, _ in encoded(columns(rows)))
-    records = decoded(data)
-    found = [tuple(int(record[name]) for name in FIELDS) for record in records]
-    assert found == sorted(rows)
+    assert decoded(data[at : at + size] for at in range(0, len(data), size)) == rows
 
 
 def test_the_pieces_count_their_rows_and_stay_small() -> None:

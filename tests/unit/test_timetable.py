@@ -2,14 +2,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.timetable.entities import Frequency, ScheduledCall, Stop, Trip
-from feeds.timetable.stop_times import COLUMNS, StopTimes
+from feeds.timetable.stop_times import StopTimes
 from feeds.timetable.timetable import Timetable
+from tests.timetables import stop_time_columns
 
 MONDAY = date(2024, 5, 13)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -48,7 +48,6 @@ def timetable(
         periods = (frequencies or {}).get(trip_id, ())
         fields = (None, None, None, None, None, service, first, len(rows), periods)
         entities.append(Trip(trip_id, "r", *fields))
-    records = np.array(rows, np.dtype(list(COLUMNS.items())))
     days = [MONDAY + timedelta(days=n) for n in (-1, 0, 1)]
     return Timetable(
         feed_id="f",
@@ -60,7 +59,7 @@ def timetable(
         stops={each.stop_id: each for each in stops or [stop(stop_id) for stop_id in STOPS]},
         routes={},
         trips=entities,
-        stop_times=StopTimes(records, STOPS, texts),
+        stop_times=StopTimes(stop_time_columns(rows), STOPS, texts),
         running=running or dict.fromkeys(days, b"\1"),
     )
 

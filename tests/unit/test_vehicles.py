@@ -94,6 +94,15 @@ def test_rule_41_stops_away_counts_from_the_stop_that_comes_next(pipeline: Pipel
     assert "departure" not in arrival(pipeline, "s2")
 
 
+def test_stops_away_counts_anew_where_a_stop_before_is_skipped(pipeline: Pipeline) -> None:
+    on_time = {"stop_sequence": 20, "departure": 0}
+    poll(pipeline, vehicle(20), trip_update("t", on_time))
+    assert away(pipeline) == ["departed", 0, 1, 2, 3, 4, 5, None]
+    skipped = {"stop_sequence": 30, "schedule_relationship": "SKIPPED"}
+    poll(pipeline, vehicle(20), trip_update("t", on_time, skipped), now=NOW + 1)
+    assert away(pipeline) == ["departed", 0, None, 1, 2, 3, 4, 5]
+
+
 def test_a_vehicle_is_told_while_at_most_five_stops_away(pipeline: Pipeline) -> None:
     poll(pipeline, vehicle(20, "INCOMING_AT", occupancy_status="FEW_SEATS_AVAILABLE"))
     assert arrival(pipeline, "s7")["vehicle"] == {

@@ -10,13 +10,13 @@ from pathlib import Path
 from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
 
 from feeds.sources.demo.schedule import write_demo_schedule
 from feeds.timetable.entities import Agency, Route, Stop, Trip
-from feeds.timetable.stop_times import COLUMNS, StopTimes
+from feeds.timetable.stop_times import StopTimes
 from feeds.timetable.timetable import Timetable
+from tests.timetables import stop_time_columns
 
 LoadTimetable = Callable[[date], Timetable]
 Rows = list[dict[str, str]]
@@ -68,7 +68,7 @@ def timetable(tables: dict[str, Rows], today: date) -> Timetable:
         stops=stops,
         routes={row["route_id"]: route(row) for row in tables["routes.txt"]},
         trips=trips,
-        stop_times=StopTimes(np.array(records, dtype=list(COLUMNS.items())), tuple(stops), ()),
+        stop_times=StopTimes(stop_time_columns(records), tuple(stops), ()),
         running={day: bytes(name in running[day] for name in names) for day in days},
     )
 
