@@ -17,8 +17,14 @@ for place = 0, #KEYS - 1 do
     moved[#moved + 1] = place
   else
     if snapshot ~= '' then
-      redis.call('DEL', board)
+      local patches = {}
+      for _, field in ipairs(redis.call('HKEYS', board)) do
+        patches[#patches + 1] = tonumber(field) and field
+      end
       redis.call('HSET', board, 'version', version, 'fence', ARGV[1], 'base', version, 'frame', snapshot)
+      if #patches > 0 then -- after: a key that was away for a moment is another node's while its slot migrates
+        redis.call('HDEL', board, unpack(patches))
+      end
     else
       redis.call('HSET', board, 'version', version, 'fence', ARGV[1], version, patch)
     end

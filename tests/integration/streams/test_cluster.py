@@ -10,7 +10,7 @@ from gateway.link import SILENCE
 from schemas import frames
 from schemas.live import FencedError, LiveStore, LiveStoreError
 from tests.client import BoardClient
-from tests.cluster import Cluster, cluster, until
+from tests.cluster import Cluster, cluster, slot, until
 from tests.gateways import Gateway, eventually, running
 from tests.publisher import Publisher
 
@@ -121,6 +121,24 @@ async def test_a_slot_moves_key_by_key_under_a_stream(
     await all_is_well(client, gateway, demo, stops)
     assert await shards.owner(stops[0]) == shards.nodes[1].port
     assert set(doubted) == {stops[0]}
+
+
+async def test_a_whole_board_is_stored_while_its_slot_migrates(
+    shards: Cluster, demo: Publisher
+) -> None:
+    """Its key is not moved yet: were it away for a moment, the rest would be refused."""
+    [stop, *_] = shards.stops(each=1)
+    await demo.publish(stop)
+    for _ in range(5):
+        await demo.publish(stop)
+    source, target = shards.home(stop), shards.nodes[1]
+    await target.tell("SETSLOT", slot(stop), "IMPORTING", source.node_id)
+    await source.tell("SETSLOT", slot(stop), "MIGRATING", target.node_id)
+    await demo.publish(stop, snapshot=True)
+    [board] = await demo.live.boards([stop])
+    assert board is not None
+    assert board.board() == demo.boards[stop]
+    assert len(board.events) == 1
 
 
 def test_a_silent_shard_is_found_out_before_cursors_are_believed() -> None:
