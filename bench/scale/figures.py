@@ -17,7 +17,7 @@ class Measured:
     """On one core of the machine of docs/performance.md. Seconds of CPU, and bytes."""
 
     gateway: float = figure(75e6, "of a gateway that nobody has connected to (sizing)", "bytes")
-    stream: float = figure(10.0e3, "of an idle stream (performance)", "bytes")
+    stream: float = figure(8.3e3, "of an idle stream (performance)", "bytes")
     patch: float = figure(385, "of a busy platform's patch in gzip (0016)", "bytes")
     patch_plain: float = figure(1_039, "of the same through Redis (0016)", "bytes")
     beat: float = figure(100, "of a heartbeat (0016)", "bytes")
@@ -26,13 +26,13 @@ class Measured:
         "that a patch behind a board takes beside itself and its two gzip forms (costs)",
         "bytes",
     )
-    delivery: float = figure(6.4e-6, "many streams of one stop (performance)", "s")
-    # 15.5 µs for a delivery where ten streams follow a stop: what is above `delivery`, ten times.
+    delivery: float = figure(6.9e-6, "many streams of one stop (performance)", "s")
+    # 21 µs for a delivery where ten streams follow a stop: what is above `delivery`, ten times.
     message: float = figure(
-        (15.5e-6 - 6.4e-6) * 10, "of a gateway for a message, whoever gets it (performance)", "s"
+        (21.0e-6 - 6.9e-6) * 10, "of a gateway for a message, whoever gets it (performance)", "s"
     )
     connect: float = figure(
-        148e-6, "of a gateway for a stream with its first board (performance)", "s"
+        168e-6, "of a gateway for a stream with its first board (performance)", "s"
     )
     compared: float = figure(8.2e-6, "of a gateway for a followed board's version (costs)", "s")
     looked: float = figure(22.5e-6, "of a gateway for a look at a feed's state (costs)", "s")
@@ -53,10 +53,10 @@ class Measured:
     feed: float = figure(783, "of a feed's state (costs)", "bytes")
     redis_board: float = figure(400, "of a board in Redis beside its content (sizing)", "bytes")
     board_poll: float = figure(
-        446e-3 / 3187, "of an ingester for a board that a poll changes (0014)", "s"
+        431e-3 / 3202, "of an ingester for a board that a poll changes (0014)", "s"
     )
     stop_time: float = figure(
-        825e6 / 2.6e6, "of an ingester for a row of stop_times and what hangs on it (0014)", "bytes"
+        501e6 / 2.6e6, "of an ingester for a row of stop_times and what hangs on it (0014)", "bytes"
     )
     row: float = figure(67, "in Postgres for a row of stop_times (sizing)", "bytes")
     stop: float = figure(750, "in Postgres to search a stop (0028)", "bytes")
