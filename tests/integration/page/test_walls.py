@@ -75,12 +75,6 @@ async def test_a_display_is_left_as_it_was_come_to(board: Page) -> None:
     await expect(board.get_by_label("Find your stop")).to_be_visible()
 
 
-async def _cut(page: Page, network: BadNetwork) -> None:
-    """From here on no feed tells the time: where a page's is moved by a test, it would move it back."""
-    async with page.expect_event("requestfailed"):
-        network.down()
-
-
 async def test_a_display_shows_the_whole_of_each_alert_in_turn(
     page: Page, city: Any, network: BadNetwork
 ) -> None:
@@ -92,7 +86,7 @@ async def test_a_display_shows_the_whole_of_each_alert_in_turn(
     await stand_still(page)
     await page.goto(f"/?stop={ALPHA}&display=1")
     await expect(page.locator(".call")).to_have_count(5)
-    await _cut(page, network)
+    network.down()  # else the feed's time would set back that of the page, which the test moves
     calls = await page.locator(".calls").bounding_box()
     read, texts = set(), []
     for _ in range(12):
@@ -114,7 +108,7 @@ async def test_alerts_on_a_display_take_the_lines_of_the_longest_only(
     await stand_still(page)
     await page.goto(f"/?stop={ALPHA}&display=1")
     await expect(page.get_by_text("Nothing leaves here")).to_be_visible()
-    await _cut(page, network)
+    network.down()  # else the feed's time would set back that of the page, which the test moves
     lines = """alert => (alert.clientHeight
       / parseFloat(getComputedStyle(alert).lineHeight))"""
     for text in ("Works at Gamma", "Brief"):
